@@ -98,7 +98,7 @@ def case(model: str, data: str, *words: str) -> list[str]:
 
 
 NO_FORMAT = (
-    "is by its content none of the formats that are recognised, keras (.h5, .keras), "
+    "has none of the known formats, keras (.h5, .keras), "
     "onnx (.onnx), "
     "saved_model (a folder with saved_model.pb, .zip), tflite (.tflite), torch_export (.pt2)"
 )
@@ -107,13 +107,13 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     "no file": (case("gone.tflite", "rows.npz"), "model.path: there is no file 'gone.tflite'."),
     "no path": (
         ["recipe=int8", "data.root=rows.npz"],
-        "model.path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file",
+        "model.path: required; set model.path=FILE to a .h5, .keras, .onnx or .tflite file",
     ),
     "of no format": (case("text.tflite", "rows.npz"), f"model.path: 'text.tflite' {NO_FORMAT}."),
     "of a format that is not read": (
         case("model.pt", "rows.npz"),
         f"model.path: 'model.pt' {NO_FORMAT}; it is a PyTorch model, which is not read: it is a pickle, "
-        "which could run code; save the live model with torch.export.save as a .pt2.",
+        f"which could run code; save the model as a .pt2 with torch.export.save.",
     ),
     "an ONNX file that is cut short": (
         case("cut.onnx", "rows.npz"),
@@ -121,7 +121,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "an ONNX file of two samples at a time": (
         case("pairs.onnx", "photos"),
-        "model.path: the input 'image' of 'pairs.onnx' is (2, 3, 12, 12) float32, so that it takes 2 samples at a "
+        "model.path: the input 'image' of 'pairs.onnx' is (2, 3, 12, 12) float32, so it takes 2 samples at a "
         "time; "
         "export it again for one sample at a time, or with an open batch.",
     ),
@@ -132,7 +132,8 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "an ONNX file without its weights": (
         case("light.onnx", "photos"),
-        "model.path: 'light.onnx' keeps weights in 'weights.bin', which is not beside it; put it there; it cannot be "
+        "model.path: 'light.onnx' keeps weights in 'weights.bin', which is missing; put it beside the "
+        "model; it cannot be "
         "used.",
     ),
     "a shape that does not fit an ONNX file": (
@@ -155,9 +156,8 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "a broken Keras file": (
         case("cut.h5", "rows.npz"),
-        "model.path: 'cut.h5' is not a Keras model; expected a whole model saved by Keras as .h5 or .keras (it "
-        "is HDF5 "
-        "that is cut short or damaged).",
+        "model.path: 'cut.h5' is not a Keras model (it is a damaged or incomplete HDF5 file); expected a whole "
+        "model saved by Keras as .h5 or .keras.",
     ),
     # Data
     "no data": (
@@ -196,12 +196,12 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "arrays of other lengths": (
         case("two_inputs.tflite", "uneven.npz"),
-        "data.root: 'uneven.npz' has 48 rows in 'map' and 47 in 'numbers'; expected as many in each, one a sample.",
+        "data.root: 'uneven.npz' has 48 rows in 'map' and 47 in 'numbers'; expected as many in each, one per sample.",
     ),
     "code in a file of Keras 3": (
         case("keras3_code.keras", "three"),
         "model.path: in 'keras3_code.keras', layer 'last' is a Lambda, Python code in a file, which tflbuild does not "
-        "execute; write it in Keras 3 with model.export('FOLDER'), and give model.path=FOLDER.",
+        "execute; export it in Keras 3 with model.export('FOLDER'), and set model.path=FOLDER.",
     ),
     # Passes
     "pruning what Keras 3 exports": (
@@ -250,14 +250,13 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "pruning without labels": (
         ["recipe=pruned_int8", *case("keras.h5", "photos")[1:]],
-        "prune: pass 'prune' trains on labels, and data 'images' have none; use data with labels, or leave 'prune' "
-        "out of "
-        "pipeline.",
+        "prune: pass 'prune' trains on labels, and data 'images' have none; use data with labels, or "
+        "remove 'prune' from pipeline.",
     ),
     "training without labels": (
         ["recipe=qat_int8", *case("keras.h5", "photos")[1:]],
-        "qat: pass 'qat' trains on labels, and data 'images' have none; use data with labels, or leave 'qat' out of "
-        "pipeline.",
+        "qat: pass 'qat' trains on labels, and data 'images' have none; use data with labels, or remove "
+        "'qat' from pipeline.",
     ),
     # Budgets
     "a metric of classes without labels": (
@@ -272,9 +271,8 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "fidelity at the base": (
         case("classifier.tflite", "photos", "+load.budget.fidelity.max_drop=0.1"),
-        "load.budget.fidelity: 'fidelity' compares with the base, which is what 'load' gives, so that there is "
-        "nothing to "
-        "limit at 'load'; put the limit behind 'load', or into the recipe's total budget.",
+        "load.budget.fidelity: 'fidelity' compares with the base, which is what 'load' gives, so there is "
+        "nothing to limit at 'load'; put the limit on a later step, or into the recipe's total budget.",
     ),
     # Options
     "a crop without its aspect": (
@@ -283,9 +281,8 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "a scale beside a mean": (
         case("classifier.tflite", "photos", "preprocess.scale=1", "preprocess.mean=[1,2,3]"),
-        "preprocess.scale: it has no effect beside preprocess.mean, which says the values of each channel; leave "
-        "one of "
-        "them out.",
+        "preprocess.scale: it has no effect beside preprocess.mean, which says the values of each channel; "
+        "keep only one of them out.",
     ),
     "two means for three channels": (
         case("classifier.tflite", "photos", "preprocess.mean=[1,2]"),
@@ -297,7 +294,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     ),
     "the same in the other spelling": (
         case("unsigned.tflite", "rows.npz", "data.preprocess.scale=2"),
-        "data.preprocess.scale: this is for pictures, and 'rows.npz' holds numbers.",
+        "data.preprocess.scale: this option is for pictures, but 'rows.npz' contains numbers.",
     ),
     "an option that nothing has": (
         case("classifier.tflite", "photos", "preprocess.mena=[1,2,3]"),

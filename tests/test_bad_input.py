@@ -70,7 +70,7 @@ TABLE = [
     ),
     (["quantize.budget.top1.max_drop=0.1"], ["'top1' is a metric for classification", "detection"]),
     (["+quantize.budget.mapp.max_drop=0.1"], ["mapp", "Did you mean 'map'?"]),
-    (["budget.npu_coverage.min=0.9"], ["no target of the recipe gives it", "ethos_u55"]),
+    (["budget.npu_coverage.min=0.9"], ["no target of the recipe measures it", "ethos_u55"]),
     (["model=mobilenet_v1"], ["is for classification, but data 'signs' is for detection"]),
     (["data=voc", "data.root=nowhere"], ["data.root", "nowhere", "does not exist"]),
     (["data=voc"], ["data.root"]),
@@ -87,7 +87,7 @@ TABLE = [
     (["hydra/launcher=joblib"], ["hydra/launcher"]),
     (["nonsense=1"], ["nonsense"]),
     (["train.weight_decay=inf"], ["train.weight_decay: inf should be less than or equal to 1000"]),
-    (["data.preprocess.scale=nan"], ["data.preprocess.scale: nan is no finite number"]),
+    (["data.preprocess.scale=nan"], ["data.preprocess.scale: nan is not a finite number"]),
     (["budget.map.min=inf"], ["budget.map.min: inf is not a number"]),
     (["prune.budget.map.max_drop=little"], ["prune.budget.map.max_drop: 'little' is not a number"]),
     (["quantize.fallback=[nobody]"], ["quantize.fallback.0: 'nobody' is not configured"]),
@@ -113,9 +113,9 @@ def test_a_wrong_override_is_one_clear_sentence(
         (["plam", R], "Did you mean 'plan'?"),
         (["describe", "prun"], "Did you mean 'prune'?"),
         (["list", "pases"], "Did you mean 'passes'?"),
-        (["--config-dir", "nowhere", R], "is no folder"),
+        (["--config-dir", "nowhere", R], "is not a folder"),
         (["--nonsense", R], "no option of tflbuild"),
-        (["report", "nowhere"], "nowhere is no report of a run"),
+        (["report", "nowhere"], "nowhere is not a report of a run"),
         (["-m", "recipe=nobody", "seed=0,1"], "no job of the sweep is valid"),
     ],
 )
@@ -249,7 +249,7 @@ EXPORTS = {
     "a record file that is none": (
         "tfrecord",
         {"train.record": b"something else"},
-        "train.record is no TFRecord file.",
+        "train.record is not a TFRecord file.",
     ),
     "two names for one number": (
         "tfrecord",
@@ -271,7 +271,8 @@ EXPORTS = {
     "a table that lacks a column": (
         "csv",
         {"a.csv": b"filename,class,xmin,ymin,xmax\n0.ppm,a,1,2,3\n", "0.ppm": PICTURE},
-        "'set': a.csv has no column ymax, but filename, class, xmin, ymin, xmax; expected a column of files (filename, "
+        "'set': a.csv has no column ymax; its columns are filename, class, xmin, ymin, xmax; expected a "
+        "column of files (filename, "
         "path, image_id, ...) and one of classes (class, label, ...); of boxes xmin, ymin, xmax and ymax besides.",
     ),
 }

@@ -125,7 +125,7 @@ SOURCES: dict[str, str] = {
     "drawing.jpg": "not an image that PIL can read, but PostScript",
     "pipe.png": "pipe.png: not a regular file",
     "list.txt": "none of the 2 files of 'list.txt' is a usable image. Left out: gone.png: the file is missing",
-    "zeros.txt": "'zeros.txt' cannot be read: it is no text file",
+    "zeros.txt": "'zeros.txt' cannot be read: it is not a text file",
     "empty": "'empty' names no image",
     "notes/*": "not an image that PIL can read",
 }
@@ -156,7 +156,7 @@ def test_damaged_images_of_a_folder_are_left_out_and_counted(
     code, said = plan(capsys, f"{KEY}=photos")
     assert code == 0
     assert (
-        f"warning: {KEY}: 1 file that is not named like an image, 1 damaged image left out: notes.md" in said
+        f"warning: {KEY}: 1 file that is not named like an image, 1 damaged image skipped: notes.md" in said
     )
     assert said.count("warning: ") == 1
 
@@ -251,7 +251,7 @@ def test_rows_of_numbers_are_a_source_where_the_data_are_numbers() -> None:
 NUMBERS: dict[str, str] = {
     "pictures.npz": "pictures.npz has 'images' uint8 (6, 5, 3), which may be one picture",
     "cut.npz": "cut.npz cannot be read as arrays (it is a zip archive): ",
-    "uneven.npz": "uneven.npz has 9 rows in 'windows' and 8 in 'more'; expected as many in each, one a sample.",
+    "uneven.npz": "uneven.npz has 9 rows in 'windows' and 8 in 'more'; expected as many in each, one per sample.",
     "photo.png": "'photo.png' is not a usable array. Left out: photo.png: cannot be read as arrays: ",
     "gone.npz": "'gone.npz' names no array; expected data.<split>, an .npy or an .npz.",
     "data.npz": "data.npz holds the test sample 0000",

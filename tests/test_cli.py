@@ -93,19 +93,19 @@ def test_a_sweep_warns_of_plugins_that_are_left_out(
     called: list[tuple[str, list[str]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["-m", "recipe=r"]) == 12
-    assert capsys.readouterr().err == "warning: plugin b.py is left out: it broke\n"
+    assert capsys.readouterr().err == "warning: plugin b.py is skipped: it broke\n"
 
 
 REFUSED = [
     (["plann"], "'plann' is neither a command (bisect, cache, "),
     (["plann"], ") nor KEY=VALUE. Did you mean 'plan'?"),
-    (["recipe=r", "--lock"], "'--lock' is no option of tflbuild; see tflbuild --help."),
-    (["-x"], "'-x' is no option of tflbuild; see tflbuild --help."),
+    (["recipe=r", "--lock"], "'--lock' is not an option of tflbuild; see tflbuild --help."),
+    (["-x"], "'-x' is not an option of tflbuild; see tflbuild --help."),
     (["--config-dir"], "--config-dir: its value is missing; write --config-dir DIR."),
     (["--config-dir="], "--config-dir: its value is missing; write --config-dir DIR."),
-    (["recipe=r", "-cd", "gone"], "--config-dir: 'gone' is no folder."),
+    (["recipe=r", "-cd", "gone"], "--config-dir: 'gone' is not a folder."),
     (["--config-dir", "."], "nothing to do; see tflbuild --help."),
-    (["--verbose", "recipe=r", "-y"], "'-y' is no option of tflbuild"),
+    (["--verbose", "recipe=r", "-y"], "'-y' is not an option of tflbuild"),
 ]
 
 
@@ -281,7 +281,7 @@ def test_what_was_printed_and_lost_is_an_error_where_it_was_all_there_is(
     monkeypatch.setattr(cli, "unwritten", lambda: "No space left")
     assert cli._written(words, code) == end
     assert capsys.readouterr().err == (
-        "warning: the standard output cannot be written: No space left; what was printed is lost\n"
+        "warning: the standard output cannot be written: No space left; the output is lost\n"
     )
     monkeypatch.setattr(cli, "unwritten", lambda: "")
     assert cli._written(words, code) == code
@@ -358,7 +358,7 @@ def own() -> list[str]:
 def test_a_recipe_of_the_users_own_model_asks_for_it(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", f"recipe={recipe}"]) == 2
     assert capsys.readouterr().err == (
-        "error: model.path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file\n"
+        "error: model.path: required; set model.path=FILE to a .h5, .keras, .onnx or .tflite file\n"
     )
 
 
@@ -565,7 +565,7 @@ def test_odd_words_are_refused_in_a_sentence(words: list[str], capsys: pytest.Ca
 )
 def test_a_plugin_needs_a_name_that_can_be_found_again(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", name]) == 2
-    assert "is no name for a pass" in capsys.readouterr().err
+    assert "is not a name for a pass" in capsys.readouterr().err
     assert not Path("plugins").exists()
 
 

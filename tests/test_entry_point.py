@@ -68,4 +68,4 @@ def test_an_installed_hook_is_chosen_with_typed_options(python: Path, tmp_path: 
 def test_without_the_distribution_the_pass_is_unknown(tmp_path: Path) -> None:
     missing = run(Path(sys.executable), tmp_path, "describe", "describe_file")
     assert missing.returncode == 2
-    assert "nothing is called 'describe_file'" in missing.stderr
+    assert "nothing called 'describe_file'" in missing.stderr

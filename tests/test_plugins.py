@@ -101,7 +101,7 @@ def test_a_broken_plugin_takes_back_what_it_declared(text: str, error: str) -> N
     lines = path.read_text().splitlines()
     said = f"{error} (plugins/broken.py:{len(lines)}: {lines[-1]})"
     assert loaded.broken == {str(path): said}
-    assert loaded.warnings == [f"plugin {path} is left out: {said}"]
+    assert loaded.warnings == [f"plugin {path} is skipped: {said}"]
     assert isinstance(loaded.errors[str(path)], (Exception, SystemExit)), "--verbose shows it"
     assert list(loaded.origins) == ["tflbuild_plugins.whole"]
     assert loaded.taken == {}

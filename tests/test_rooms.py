@@ -181,7 +181,7 @@ def test_the_engine_knows_no_pass_metric_task_modality_format_or_runtime_by_name
 
 FAULTS = {
     "a comparison": (comparisons_with_tasks, 'if facts.task == "detection": pass', True),
-    "a comparison the other way round": (comparisons_with_tasks, '"detection" != facts.task', True),
+    "a comparison in reverse": (comparisons_with_tasks, '"detection" != facts.task', True),
     "a choice of tasks": (comparisons_with_tasks, 'facts.task in ("classification", "other")', True),
     "a comparison with a constant": (comparisons_with_tasks, "task != UNLABELLED", True),
     "a declaration": (comparisons_with_tasks, 'tasks = ("detection",)', False),

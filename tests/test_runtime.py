@@ -138,7 +138,7 @@ def test_a_sample_that_does_not_fit_is_one_sentence(sample: Any, message: str, c
 
 
 def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="is no file; expected a delivered"):
+    with pytest.raises(RecipeError, match="is not a file; expected a delivered"):
         Predictor(tmp_path)
     path = tmp_path / "foreign.tflite"
     path.write_bytes(own_files.classifier())

@@ -91,7 +91,7 @@ def test_where_the_other_way_cannot_be_gone_both_reasons_are_said(
     ending(OtherWay(FAILED, {"format": "keras3_export"}), RecipeError("prune: needs a model that trains."))
     with pytest.raises(OtherWay) as raised:
         session.build_once(recipe, ())
-    assert str(raised.value) == f"{FAILED} That fails, too: prune: needs a model that trains."
+    assert str(raised.value) == f"{FAILED} That fails as well: prune: needs a model that trains."
 
 
 def test_the_way_out_survives_the_process_of_the_worker() -> None:

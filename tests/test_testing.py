@@ -137,7 +137,7 @@ def test_a_judge_answers_where_one_is_given(tmp_path: Path) -> None:
 def test_a_result_of_another_kind_is_a_broken_promise(tmp_path: Path) -> None:
     model = tiny_tflite(tmp_path)
     wrong = KerasModel(path=model.path, digest=model.digest, fingerprint=model.digest, meta=model.meta)
-    with pytest.raises(BrokenPromise, match=r"^pass 'probe' gave KerasModel, not TFLiteModel\.$"):
+    with pytest.raises(BrokenPromise, match=r"^pass 'probe' returned KerasModel, not TFLiteModel.$"):
         run_pass(pass_of(lambda given, ctx: wrong), model, tmp_path)
 
 

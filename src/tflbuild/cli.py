@@ -37,7 +37,7 @@ tflbuild: compile models for on-device TensorFlow Lite
 {chr(10).join(help_lines(flag for flag in EVERY_FLAG if flag.usual_help))}
 
   seeds=[0,1,2]          build once with each seed
-  stop_after=LABEL       end behind a pass
+  stop_after=LABEL       stop after this pass
 
 Start with recipe=ssd_mobilenet_int8.
 """
@@ -113,7 +113,7 @@ def _written(words: list[str], code: int) -> int:
     why = unwritten()
     if not why:
         return code
-    warn(f"warning: the standard output cannot be written: {plain(why)}; what was printed is lost")
+    warn(f"warning: the standard output cannot be written: {plain(why)}; the output is lost")
     only_prints = not words or any(word.partition("=")[0] in PRINTING for word in words) or _prints(words[0])
     return code or (StoreError.exit_code if only_prints else 0)
 
@@ -169,7 +169,7 @@ def _known(name: str) -> None:
 
         near, recipe = did_you_mean(name, COMMANDS), meant_recipe(name)
         if recipe and (not near or f"={name}'" in recipe):
-            raise RecipeError(f"'{plain(name)}' is no command.{recipe}")
+            raise RecipeError(f"'{plain(name)}' is not a command.{recipe}")
         raise RecipeError(
             f"'{plain(name)}' is neither a command ({', '.join(sorted(COMMANDS))}) nor KEY=VALUE.{near}"
         )
@@ -186,7 +186,7 @@ def _with_folder(given: Given) -> Given:
         if folder is None:
             continue
         if not os.path.isdir(folder):
-            raise RecipeError(f"{flag}: '{plain(folder)}' is no folder.")
+            raise RecipeError(f"{flag}: '{plain(folder)}' is not a folder.")
         os.environ["TFLBUILD_CONFIG_DIR"] = os.path.abspath(folder)
     name = given.flags.get("--config-name")
     return replace(given, words=(f"recipe={name}", *given.words)) if name else given

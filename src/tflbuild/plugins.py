@@ -78,7 +78,7 @@ class Loaded:
     @property
     def warnings(self) -> list[str]:
         """Give a sentence for each plugin that could not be loaded."""
-        return [f"plugin {origin} is left out: {error}" for origin, error in self.broken.items()]
+        return [f"plugin {origin} is skipped: {error}" for origin, error in self.broken.items()]
 
 
 _loaded: dict[Path | None, Loaded] = {}

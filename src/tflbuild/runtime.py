@@ -79,7 +79,7 @@ class Predictor:
 
         self.path = Path(model)
         if not self.path.is_file():
-            raise RecipeError(f"{plain(self.path)} is no file; expected a delivered .tflite.")
+            raise RecipeError(f"{plain(self.path)} is not a file; expected a delivered .tflite.")
         self._opened = open_file(self.path, Litert(threads=threads))
         meaning, signature = self._opened.meaning, self._opened.execution.signature
         self.task: str = meaning.task

@@ -65,7 +65,7 @@ def words_of(recipe: str, overrides: Iterable[str]) -> list[str]:
     """
     given: object = recipe
     if not isinstance(given, str):
-        raise RecipeError(f"recipe: {plain(repr(given))} is no name of a recipe; give e.g. 'int8'.")
+        raise RecipeError(f"recipe: {plain(repr(given))} is not the name of a recipe; give e.g. 'int8'.")
     return [f"recipe={recipe}", *listed_overrides(overrides)]
 
 
@@ -80,7 +80,7 @@ def listed_overrides(overrides: Iterable[str]) -> list[str]:
     words: list[object] = list(overrides)
     wrong = [word for word in words if not isinstance(word, str)]
     if wrong:
-        raise RecipeError(f"overrides: {plain(repr(wrong[0]))} is no text; write it as KEY=VALUE.")
+        raise RecipeError(f"overrides: {plain(repr(wrong[0]))} is not text; write it as KEY=VALUE.")
     return list(map(str, words))
 
 
@@ -95,7 +95,7 @@ def build_once(recipe: Recipe, listeners: tuple[Listener, ...]) -> Outcome:
         try:
             return Build(again, lambda: make_run_folder(again), worker, listeners, publish).run()
         except RecipeError as refused:  # e.g. a pass that trains what only the first way gives
-            raise OtherWay(f"{outcome.error} That fails, too: {refused}") from refused
+            raise OtherWay(f"{outcome.error} That fails as well: {refused}") from refused
     finally:
         worker.stop()
 

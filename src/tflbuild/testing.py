@@ -92,7 +92,9 @@ def run_pass(
 def _hold(result: Any, options: Pass, model: Artifact | None) -> None:
     wanted = kinds_of(type(options))[1]
     if not isinstance(result, wanted):
-        raise BrokenPromise(f"pass '{type(options).name}' gave {type(result).__name__}, not {wanted.kind}.")
+        raise BrokenPromise(
+            f"pass '{type(options).name}' returned {type(result).__name__}, not {wanted.kind}."
+        )
     named(NAMES.prove)(result)
     options.verify(model, result)
 

@@ -95,8 +95,7 @@ def test_models_that_say_the_same_have_no_sample_that_is_shown(tmp_path: Path) -
     (finding,) = run(tmp_path, split, models, base=scores, model=scores, truth={"samples": np.ones(1)})
     assert finding["samples"] == []
     assert (
-        told.sentence(finding)
-        == "the base and the delivered file say the same of all 1 samples of the test split"
+        told.sentence(finding) == "the base and the delivered file agree on all 1 samples of the test split"
     )
     assert Disagreements().exhibits([finding])[0].parts == ()
 
@@ -128,7 +127,7 @@ def test_outputs_that_are_numbers_are_lines_and_not_finite_ones_have_none(tmp_pa
 @pytest.mark.parametrize(
     ("base", "other", "reason"),
     [
-        (model("a"), model("a"), "nothing was done to the base"),
+        (model("a"), model("a"), "the base was not changed"),
         (
             model("a"),
             model("b", "unlabelled"),

@@ -47,7 +47,7 @@ def test_a_file_that_the_profiler_does_not_take_is_told(
     assert lines_of_analysis(entry) == []
     (exhibit,) = exhibits_of_analyses([entry])
     assert exhibit.text[0].startswith(
-        "LiteRT's profiler does not take this file: LiteRtCreateModelFromFile gave"
+        "LiteRT's profiler cannot run this file: LiteRtCreateModelFromFile gave"
     )
     assert capfd.readouterr() == ("", ""), "LiteRT's own words stay out of the log"
 
@@ -128,7 +128,7 @@ def test_kinds_are_drawn_by_the_time_that_they_take_together(monkeypatch: pytest
 
 def test_only_a_tflite_is_timed() -> None:
     models: dict[str, Any] = {"model": KerasModel(path=Path("m"), digest="m", fingerprint="m", meta={})}
-    assert OperatorTimes().fits(models) == "what is delivered is no .tflite"
+    assert OperatorTimes().fits(models) == "what is delivered is not a .tflite"
 
 
 def test_a_profiler_that_another_litert_lacks_is_told(

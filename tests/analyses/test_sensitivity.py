@@ -70,11 +70,11 @@ FOUND: dict[str, Any] = {
 
 def test_what_rounding_a_layer_costs_is_what_leaving_it_out_gains() -> None:
     assert lines_of(FOUND) == [
-        "sensitivity: output error 0.03 with everything rounded, 0 with weights alone: weights cost more",
-        "  c                      +0.02 by rounding it",
-        "  bb                     +0.005 by rounding it",
-        "  a   ADD                +0.001 by rounding it",
-        "  d                      -0.01 by rounding it",
+        "sensitivity: output error 0.03 with everything quantized, 0 with only weights quantized: weights cost more",
+        "  c                      quantizing it adds 0.02 output error",
+        "  bb                     quantizing it adds 0.005 output error",
+        "  a   ADD                quantizing it adds 0.001 output error",
+        "  d                      quantizing it adds -0.01 output error",
     ]
     assert lines_of({"layers": []}) == []
     assert lines_of({"layers": [{"layer": "a"}], "guilty": "weights"})[0] == "sensitivity:"
@@ -85,8 +85,10 @@ def test_costs_of_layers_are_drawn_and_listed_from_the_costliest_on() -> None:
         return Row(cells=(name, operator, *(error(value) for value in values), Quantity(size, "bytes")))
 
     assert exhibit_of(FOUND) == Exhibit(
-        title="what rounding each layer costs",
-        text=("Output error 0.03 with everything rounded, 0 with weights alone: weights cost more.",),
+        title="what quantizing each layer costs",
+        text=(
+            "Output error 0.03 with everything quantized, 0 with only weights quantized: weights cost more.",
+        ),
         parts=(
             Bars(
                 bars=(
@@ -97,7 +99,7 @@ def test_costs_of_layers_are_drawn_and_listed_from_the_costliest_on() -> None:
                 ),
                 unit="error",
                 series=("weights", "activations"),
-                legend="output error with nothing else rounded, the layers first that gain most by being left out",
+                legend="output error when only this layer is quantized; first the layers that gain most in float",
             ),
             Table(
                 headings=(
@@ -139,17 +141,20 @@ def test_zeros_are_values() -> None:
 
 
 def test_what_is_missing_is_said_as_a_question_mark() -> None:
-    assert lines_of({"layers": [{}]}) == ["sensitivity:", "  ?                     +0 by rounding it"]
+    assert lines_of({"layers": [{}]}) == [
+        "sensitivity:",
+        "  ?                     quantizing it adds 0 output error",
+    ]
 
 
 def test_the_five_costliest_layers_are_told_with_what_rounding_them_costs() -> None:
     told = lines_of(noted.SENSITIVITY)
     assert told[0] == (
-        "sensitivity: output error 0.03 with everything rounded, 0.02 with weights alone, 0.01 with activations "
-        "alone: weights cost more"
+        "sensitivity: output error 0.03 with everything quantized, 0.02 with only weights quantized, 0.01 "
+        "with only activations quantized: weights cost more"
     )
     assert [line.split()[0] for line in told[1:]] == [f"conv_{k}" for k in range(5)]
-    assert told[1].split()[2] == "+0.009", "0.03 with everything rounded, 0.021 without conv_0"
+    assert told[1].split()[2] == "+0.009", "0.03 with everything quantized, 0.021 without conv_0"
 
 
 def test_layers_are_drawn_with_weights_and_activations_apart() -> None:

@@ -102,7 +102,7 @@ def test_where_nothing_is_right_no_threshold_is_named(tmp_path: Path) -> None:
     finding = found(tmp_path, split([], [0.9, 0.2]))
     assert (finding["threshold"], finding["val"], finding["test"]) == (None, None, None)
     assert lines_of_analysis({"name": "thresholds", "findings": [finding]}) == [
-        "no threshold gives a right answer on val"
+        "no threshold gives a correct answer on val"
     ]
     assert exhibits_of_analyses([{"name": "thresholds", "findings": [finding]}])
 

@@ -35,7 +35,7 @@ SAID: list[tuple[list[str], int, str]] = [
     (["-sc"], 2, "--shell-completion: write -sc install=SHELL or"),
     (["-sc", "install=tcsh"], 2, "there is no completion for 'tcsh'; there are bash, zsh, fish."),
     (["--config-path", "conf", "plan", "recipe=mine"], 0, "never run before"),
-    (["-cp", "gone", RECIPE], 2, "--config-path: 'gone' is no folder."),
+    (["-cp", "gone", RECIPE], 2, "--config-path: 'gone' is not a folder."),
     (["--config-dir", "conf", "plan", "recipe=mine"], 0, "never run before"),
     (["--config-dir", "conf", "--cfg", "job", "-p", "seed", "--config-name", "mine"], 0, "7"),
     (["--experimental-rerun", "x.pickle"], 2, "'tflbuild rerun RUN' builds a run again"),
@@ -67,7 +67,7 @@ SAID: list[tuple[list[str], int, str]] = [
     (["--info", "plugins"], 0, "launchers: basic, joblib, "),
     (["--info", "searchpath", "recipe=conf/mine.yaml"], 0, "conf\nrecipes (is not there)\n"),
     (["--info", RECIPE], 0, "hydra-core 1."),
-    (["--info", "defaults"], 2, "--info defaults: of which recipe? Add recipe=NAME."),
+    (["--info", "defaults"], 2, "--info defaultsneeds a recipe; add recipe=NAME."),
     (["--info", "defaults", "recipe=ssd_mobilnet_int8"], 2, "Did you mean 'ssd_mobilenet_int8'?"),
 ]
 
@@ -112,16 +112,22 @@ def test_the_defaults_say_who_named_each_file(capsys: pytest.CaptureFixture[str]
 
 
 MEANT = [
-    (["ssd_mobilenet_int8"], "'ssd_mobilenet_int8' is no command. Did you mean 'recipe=ssd_mobilenet_int8'?"),
-    (["ssd_mobilnet_int8"], "'ssd_mobilnet_int8' is no command. Did you mean 'recipe=ssd_mobilenet_int8'?"),
-    (["conf/mine.yaml"], "'conf/mine.yaml' is no command. Did you mean 'recipe=conf/mine.yaml'?"),
+    (
+        ["ssd_mobilenet_int8"],
+        "'ssd_mobilenet_int8' is not a command. Did you mean 'recipe=ssd_mobilenet_int8'?",
+    ),
+    (
+        ["ssd_mobilnet_int8"],
+        "'ssd_mobilnet_int8' is not a command. Did you mean 'recipe=ssd_mobilenet_int8'?",
+    ),
+    (["conf/mine.yaml"], "'conf/mine.yaml' is not a command. Did you mean 'recipe=conf/mine.yaml'?"),
     (["plan", "int8"], "int8: cannot be read as KEY=VALUE. Did you mean 'recipe=int8'?"),
-    (["-m", "int8"], "'int8' is no command. Did you mean 'recipe=int8'?"),
-    (["best.onnx"], "'best.onnx' is no command. Did you mean 'recipe=int8 model.path=best.onnx'?"),
+    (["-m", "int8"], "'int8' is not a command. Did you mean 'recipe=int8'?"),
+    (["best.onnx"], "'best.onnx' is not a command. Did you mean 'recipe=int8 model.path=best.onnx'?"),
     (["plann", RECIPE], "nor KEY=VALUE. Did you mean 'plan'?"),
     (
         ["plan", "--cfg", "job"],
-        "--cfg: it is no flag here; KEY=VALUE is read, and what tflbuild --help names.",
+        "--cfg: it is not a flag here; KEY=VALUE is read, and what tflbuild --help names.",
     ),
 ]
 

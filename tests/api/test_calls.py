@@ -26,14 +26,14 @@ from tflbuild.sweep import calling
     ("call", "message"),
     [
         (lambda: tflbuild.build("int8", "seed=1"), "overrides: 'seed=1' is one text; give a list"),
-        (lambda: tflbuild.plan("int8", [1]), "overrides: 1 is no text; write it as KEY=VALUE"),  # type: ignore[list-item]
-        (lambda: tflbuild.plan(3), "recipe: 3 is no name of a recipe"),  # type: ignore[arg-type]
+        (lambda: tflbuild.plan("int8", [1]), "overrides: 1 is not text; write it as KEY=VALUE"),  # type: ignore[list-item]
+        (lambda: tflbuild.plan(3), "recipe: 3 is not the name of a recipe"),  # type: ignore[arg-type]
         (lambda: tflbuild.plan("int9"), "there is no recipe 'int9'"),
         (lambda: tflbuild.compare("one"), "compare: 1 given; name two or more runs, or two model files"),
-        (lambda: tflbuild.diagnose("run", try_cures=-1), "try_cures: -1 is no number of cures"),
-        (lambda: tflbuild.predict("run", "x", threshold=2), "threshold: 2 is no score"),
-        (lambda: tflbuild.load_report("nowhere"), "nowhere is no report of a run"),
-        (lambda: tflbuild.load_sweep("nowhere"), "nowhere is no folder of a sweep"),
+        (lambda: tflbuild.diagnose("run", try_cures=-1), "try_cures: -1 is not a number of cures"),
+        (lambda: tflbuild.predict("run", "x", threshold=2), "threshold: 2 is not a score"),
+        (lambda: tflbuild.load_report("nowhere"), "nowhere is not a report of a run"),
+        (lambda: tflbuild.load_sweep("nowhere"), "nowhere is not a folder of a sweep"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(call: Any, message: str) -> None:

@@ -128,7 +128,7 @@ def test_a_model_that_differs_from_keras_3_is_a_broken_promise(path: Path) -> No
     right = np.asarray(built(BATCH["image"], training=False), np.float32)
     load._same_outputs(reference, [right * (1 + 8e-5)], built, facts, BATCH, context)  # type: ignore[arg-type]
     with pytest.raises(
-        BrokenPromise, match=r"what 'my.keras' in Keras 3 does: .*; write it in Keras 3 with model.exp"
+        BrokenPromise, match=r"what 'my.keras' in Keras 3 does: .*; export it in Keras 3 with model.exp"
     ):
         load._same_outputs(reference, [right * (1 + 2e-4)], built, facts, BATCH, context)  # type: ignore[arg-type]
     other["format"] = "keras3_export"

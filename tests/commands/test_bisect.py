@@ -60,7 +60,7 @@ def test_many_small_losses_are_told_from_one_large_one() -> None:
 
 
 def test_an_undecided_loss_says_so() -> None:
-    assert "(undecided: its interval holds the budget)" in said({"train": 0.60, "prune": 0.545}, 0.05)
+    assert "(undecided: the budget lies inside its interval)" in said({"train": 0.60, "prune": 0.545}, 0.05)
 
 
 def test_no_loss_names_the_costliest_pass_all_the_same() -> None:
@@ -71,7 +71,7 @@ def test_no_loss_names_the_costliest_pass_all_the_same() -> None:
 def test_without_a_budget_the_costliest_pass_is_named() -> None:
     text = said({"train": 0.60, "prune": 0.40}, None)
     assert text.startswith("the costliest pass is prune, 0.2000")
-    assert "max_drop=X gives one" in text
+    assert "max_drop=X sets one" in text
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,14 @@ def test_the_first_pass_over_the_budget_is_named_and_none_at_it(allowed: float, 
 def test_an_interval_that_begins_at_zero_is_printed() -> None:
     text = said({"base": 1.0, "a": 0.75}, 0.1, width=0.25)
     assert text == (
-        "whether the budget of 0.1000 was lost cannot be told: 0.2500 [0.0000, 0.5000] since the base; no pass lost "
+        "it is undecided whether the budget of 0.1000 was lost: 0.2500 [0.0000, 0.5000] since the base; no pass lost "
         "map beyond noise"
     )
 
 
 def test_a_limit_that_limits_nothing_is_not_printed_and_noise_blames_no_pass() -> None:
     text = said({"train": 0.60, "prune": 0.596, "quantize": 0.599}, 1e9)
-    assert text == "no pass lost map beyond noise; no budget limits map (max_drop=X gives one)"
+    assert text == "no pass lost map beyond noise; no budget limits map (max_drop=X sets one)"
 
 
 def test_passes_whose_intervals_overlap_share_the_blame() -> None:
@@ -129,12 +129,12 @@ def test_a_gain_is_no_loss_even_where_nothing_may_be_lost() -> None:
 def test_a_loss_is_decided_where_its_whole_interval_lies_above_the_budget(low: float, word: bool) -> None:
     total = replace(change(0.6, 0.5), high=-low)
     text = blame([Loss(label="a", value=None, own=change(0.6, 0.5), total=total)], "map", 0.05)
-    assert ("(undecided: its interval holds the budget)" in text) is word
+    assert ("(undecided: the budget lies inside its interval)" in text) is word
 
 
 def test_passes_that_cannot_be_compared_are_passed_over() -> None:
     before = Loss(label="before", value=0.1, own=change(0.9, 0.1))
-    assert blame([before], "map", 0.0) == "no pass behind the base has a map that can be compared"
+    assert blame([before], "map", 0.0) == "no pass after the base has a map that can be compared"
     after = Loss(label="after", value=0.5, own=change(0.6, 0.5), total=change(0.6, 0.5))
     told = blame([before, after], "map", None)
     assert told.startswith("the costliest pass is after, 0.1000 [0.0900, 0.1100]; no budget limits map")
@@ -275,7 +275,7 @@ def test_words_are_a_metric_a_drop_and_overrides() -> None:
     assert _words(["metric=map", "max_drop=0"])[1] == 0.0
     assert _words(["metric=map"]) == ("map", None, [])
     for odd in ("inf", "nan"):
-        with pytest.raises(RecipeError, match=f"max_drop: '{odd}' is no finite number"):
+        with pytest.raises(RecipeError, match=f"max_drop: '{odd}' is not a finite number"):
             _words(["metric=map", f"max_drop={odd}"])
 
 

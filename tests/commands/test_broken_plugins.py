@@ -23,7 +23,7 @@ def test_a_broken_plugin_is_warned_of(words: list[str], capsys: pytest.CaptureFi
     assert main(words) == (0 if words[0] == "list" else 2)
     said = capsys.readouterr().err
     assert "warning: plugin" in said
-    assert "broken.py is left out: ValueError" in said
+    assert "broken.py is skipped: ValueError" in said
     assert "\x1b" not in said
 
 

@@ -55,7 +55,7 @@ def test_a_breach_is_an_error_that_is_said_once_with_exit_code_5(
     assert printed.out.splitlines() == ["Over budget: no model was delivered.", "report: run/report.html"]
     assert printed.err.splitlines() == [
         "error: over budget: quantize: map fell by 0.2; 0.1000 too much",
-        "nothing else was tried: quantize has no fallback that could run, and its on_breach is fail",
+        "nothing else was tried: quantize has no fallback that can run, and its on_breach is fail",
         "no file was kept",
         "next:",
         "  tflbuild diagnose run",

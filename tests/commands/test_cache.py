@@ -81,9 +81,9 @@ def test_verify_ends_with_0_or_7(root: Path, capsys: pytest.CaptureFixture[str])
     (root / "actions" / f"{key(2)}.json").write_text("{}")
     assert main(["cache", "verify"]) == 7
     said = capsys.readouterr()
-    assert f"damaged: {key(2)[:12]}: its record was altered or cut short" in said.out
-    assert "1 file that no record names (1000 B); tflbuild cache gc removes them" in said.out
-    assert "1 stored file of outputs/store had been damaged" in said.err
+    assert f"damaged: {key(2)[:12]}: its record was changed or cut off" in said.out
+    assert "1 file that no record uses (1000 B); tflbuild cache gc removes them" in said.out
+    assert "outputs/store: 1 damaged file moved to" in said.err
     assert main(["cache", "verify"]) == 0
 
 
@@ -121,13 +121,13 @@ WRONG = [
     (["clear"], "usage: tflbuild cache info"),
     (
         ["gc", "--max-size", "many"],
-        "--max-size: 'many' is no size; right would be 500KB, 500KiB, 1.5MB, 5G, or a",
+        "--max-size: 'many' is not a size; expected 500KB, 500KiB, 1.5MB, 5G, or a",
     ),
-    (["gc", "--older-than", "30"], "--older-than: '30' is no age; right would be 30d"),
+    (["gc", "--older-than", "30"], "--older-than: '30' is not an age; expected 30d"),
     (["gc", "--older-than"], "--older-than needs a value"),
-    (["gc", "--max-sise", "5G"], "'--max-sise' is none of its options. Did you mean 'max-size'?"),
+    (["gc", "--max-sise", "5G"], "'--max-sise' is not one of its options. Did you mean 'max-size'?"),
     (["info", "--dry-run"], "'--dry-run' is none of its options"),
-    (["info", "store.path=nowhere"], "there is no store in nowhere"),
+    (["info", "store.path=nowhere"], "no store in nowhere"),
 ]
 
 
@@ -163,7 +163,7 @@ CANDIDATES = (
 )
 LINES = [
     "result      kkkkkkkkkkkk  prune                 4.9 KiB  last used 1970-01-02 00:00",
-    f"orphan      {'o' * 60}      700 B  no record names it",
+    f"orphan      {'o' * 60}      700 B  no record uses it",
 ]
 
 
@@ -265,7 +265,7 @@ def test_gc_says_what_it_removed_and_what_stays(world: World, capsys: pytest.Cap
     assert main(["cache", "gc"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         "removed 1 item, 700 B; 14.9 KiB stay, 8.8 KiB of them needed by 3 runs on disk and running builds",
-        "kept: 1 item that a build has begun to use",
+        "kept: 1 item that a running build uses",
     ]
     assert (world.asked["max_bytes"], world.asked["older_than"]) == (None, None)
 
@@ -305,13 +305,11 @@ def test_verify_tells_damage_busy_records_and_orphans_apart(
     said = capsys.readouterr()
     assert said.out.splitlines() == [
         "damaged: dddddddddddd: its bytes differ",
-        "damaged: eeeeeeeeeeee: it is cut short; a build is putting it right",
-        "2 files that no record names (1.5 KiB); tflbuild cache gc removes them",
+        "damaged: eeeeeeeeeeee: it is cut short; a running build is repairing it",
+        "2 files that no record uses (1.5 KiB); tflbuild cache gc removes them",
         "3 records and 2 files read, 5.9 KiB",
     ]
-    assert (
-        "2 stored files of s had been damaged, and lie in s/quarantine now; they are made again" in said.err
-    )
+    assert "s: 2 damaged files moved to s/quarantine; a build that needs one makes it again" in said.err
     world.audit = Audit(busy={"e" * 64: "it is cut short"})
     assert main(["cache", "verify"]) == 7
     world.audit = Audit(orphans=["o1"])
@@ -328,7 +326,7 @@ def test_a_size_is_read_in_its_unit(text: str, count: int) -> None:
 @pytest.mark.parametrize("text", ["", "d", "3", "3x", "-3d", "3 d", "3.d", "1e3s"])
 def test_what_is_no_age_is_said(text: str) -> None:
     with pytest.raises(
-        RecipeError, match=f"^--older-than: '{re.escape(text)}' is no age; right would be 30d, 12h or 2w"
+        RecipeError, match=f"^--older-than: '{re.escape(text)}' is not an age; expected 30d, 12h or 2w"
     ):
         cache._age(text)
 
@@ -340,7 +338,7 @@ def test_an_age_may_be_in_seconds_or_hours() -> None:
 @pytest.mark.parametrize("word", ["--store.path=x", "--outputs=x"])
 def test_places_are_no_flags(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "info", word]) == 2
-    assert f"cache: '{word.partition('=')[0]}' is none of its options." in capsys.readouterr().err
+    assert f"cache: '{word.partition('=')[0]}' is not one of its options." in capsys.readouterr().err
 
 
 def test_the_store_that_is_typed_comes_before_the_one_that_is_set(

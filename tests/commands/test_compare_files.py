@@ -116,7 +116,7 @@ def test_the_table_names_files_samples_metrics_and_outputs(here: Workspace) -> N
     lines = here.run("compare", "a.tflite", "worse.tflite", "data.root=rows.npz").splitlines()
     assert lines[0].startswith("first: a.tflite (data: arrays; samples: numbers; task: classification; ")
     assert lines[1].startswith("second: worse.tflite (")
-    assert lines[2] == "12 samples of data.test; the difference is the second file's less the first's"
+    assert lines[2] == "12 samples of data.test; differences are second file minus first"
     assert [line.split()[0] for line in lines[4:]] == [
         "fidelity",
         "scores:",
@@ -176,12 +176,12 @@ REFUSED = [
     ),
     (
         ["a.tflite", "rows.npz", "data.root=rows.npz"],
-        "model.path: 'rows.npz' is by its content none of the formats that are recog",
+        "model.path: 'rows.npz' has none of the known formats, recog",
     ),
     (
         ["a.tflite", "plain.tflite", "data.root=rows.npz"],
-        "compare: the outputs of 'a.tflite' are for classification and those of 'plain.tflite' are of a kind that is "
-        "not recognised; only outputs of one kind can be compared.",
+        "compare: the outputs of 'a.tflite' are for classification and those of 'plain.tflite' are of an unknown kind; "
+        "only outputs of the same kind can be compared.",
     ),
     (
         ["plain.tflite", "wide.tflite", "data.root=rows.npz"],

@@ -13,7 +13,7 @@ from tflbuild.show.pages.diagnosis import render
 
 
 def test_two_questions_at_once_are_refused() -> None:
-    with pytest.raises(RecipeError, match="--preprocess and --operators are two questions; ask one of them"):
+    with pytest.raises(RecipeError, match="--preprocess and --operators cannot be combined; use one of them"):
         diagnose(["outputs/x", "--operators", "--preprocess"])
 
 

@@ -43,7 +43,7 @@ def test_scores_are_taken_for_what_those_of_the_base_are(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert said("file.tflite", "photos") == ["model.outputs=logits"]
-    assert "the outputs of 'file.tflite' are taken for logits, as the base's are" in capsys.readouterr().err
+    assert "the outputs of 'file.tflite' are taken as logits, like the base's" in capsys.readouterr().err
 
 
 def test_what_is_said_or_shown_or_of_another_width_stays_as_it_is(here: Path) -> None:

@@ -73,7 +73,7 @@ def test_field_samples_of_the_same_kind_end_with_0_and_leave_json(here: Workspac
 
 def test_dark_field_samples_are_named_and_end_with_7(here: Workspace) -> None:
     printed = here.run("drift", RUN, "data.root=dark", code=7)
-    assert "cause: field.dark: the field samples are darker than those of training" in printed
+    assert "cause: field.dark: the field samples are darker than the training samples" in printed
     assert "cure: train with darker copies" in printed
     causes = json.loads((here.folder / RUN / "drift.json").read_text())["causes"]
     assert "field.dark" in [cause["name"] for cause in causes]
@@ -85,7 +85,7 @@ def test_a_build_that_looks_at_field_samples_shows_them_on_its_page(here: Worksp
     assert entry["findings"][0]["verdict"] != "fine"
     page = (here.folder / RUN / "report.html").read_text()
     assert "field samples against training" in page
-    assert "The field samples are darker than those of training" in page
+    assert "The field samples are darker than the training samples" in page
 
 
 def test_a_look_at_field_samples_has_a_page_that_the_run_leads_to(here: Workspace) -> None:
@@ -95,7 +95,7 @@ def test_a_look_at_field_samples_has_a_page_that_the_run_leads_to(here: Workspac
         (here.folder / RUN / "report.html").read_text(),
     )
     assert "<h1>Samples from the field</h1>" in whole
-    for text in ("The field samples are darker than those of training", "train with darker copies"):
+    for text in ("The field samples are darker than the training samples", "train with darker copies"):
         assert text in whole
         assert text in page
     assert '<a href="drift.html">open the whole page</a>' in page
@@ -142,7 +142,7 @@ def test_field_samples_that_are_training_samples_are_told(here: Workspace) -> No
     shutil.copytree(here.folder / "same", mixed)
     for number, path in enumerate(sorted((here.folder / "classes" / "cat").iterdir())):
         shutil.copy(path, mixed / f"copied{number}.png")
-    assert "are training samples, and are left out" in here.run("drift", RUN, "data.root=mixed")
+    assert "are training samples and are skipped" in here.run("drift", RUN, "data.root=mixed")
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_field_samples_that_are_training_samples_are_told(here: Workspace) -> No
         (("data.root=empty",), "data.root: the folder 'empty' is empty; expected samples from the field."),
         (("data.root=nowhere",), "data.root: there is no 'nowhere'; expected a folder"),
         (("data.root=text",), "data.root: './text' is not a usable image. Left out:"),
-        (("data.root=",), "drift: no field samples are named; say data.root=FOLDER."),
-        ((), "drift: no field samples are named; say data.root=FOLDER."),
+        (("data.root=",), "drift: no field samples given; set data.root=FOLDER."),
+        ((), "drift: no field samples given; set data.root=FOLDER."),
         (("data.root=same", "other"), "usage: tflbuild drift RUN data.root=FIELD"),
     ],
 )

@@ -80,8 +80,8 @@ def test_each_kind_lists_what_is_declared_with_its_first_line(capsys: pytest.Cap
     assert printed(capsys, "list", "hooks") == ["  diary                      Write it down."]
     assert printed(capsys, "list", "models") == []
     assert printed(capsys, "list", "commands") == [
-        "  describe                   the page of a pass, a data set, ..., an option, or a recipe",
-        "  list                       what is declared, of every kind",
+        "  describe                   explain a pass, a data set, an option, a recipe, ...",
+        "  list                       list passes, data sets, recipes, targets, ...",
     ]
     assert printed(capsys, "list", "recipes") == [
         "  bare                       ",
@@ -127,14 +127,14 @@ def test_broken_plugins_are_warned_of_where_they_are_not_listed(
     kinds: list[str], warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["list", *kinds]) == 0
-    said = "warning: plugin b.py is left out: it broke\n" if warned else ""
+    said = "warning: plugin b.py is skipped: it broke\n" if warned else ""
     assert capsys.readouterr().err == said
 
 
 def test_a_kind_that_is_none_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "pases"]) == 2
     assert capsys.readouterr().err == (
-        f"error: list: 'pases' is none of {', '.join(KINDS)}. Did you mean 'passes'?\n"
+        f"error: list: 'pases' is not one of {', '.join(KINDS)}. Did you mean 'passes'?\n"
     )
 
 
@@ -169,14 +169,14 @@ def test_one_option_has_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert printed(capsys, "describe", "polish.amount") == page_of_amount
     assert printed(capsys, "describe", "amount")[1:] == page_of_amount[1:]
-    assert printed(capsys, "describe", "polish.how")[2] == "  (nobody says what it does)"
+    assert printed(capsys, "describe", "polish.how")[2] == "  (no description)"
 
 
 def test_an_option_that_is_not_there_is_said_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     for name, said in (
         ("polish.amuont", "polish (pass) has no option 'amuont'. Did you mean 'polish.amount'?"),
         ("polish.x", "polish (pass) has no option 'x'."),
-        ("amuont", "nothing is called 'amuont'. Did you mean 'amount'?"),
+        ("amuont", "there is nothing called 'amuont'. Did you mean 'amount'?"),
         ("worker.thread", "worker (key of a recipe) has no option 'thread'. Did you mean 'worker.threads'?"),
     ):
         assert main(["describe", name]) == 2
@@ -209,8 +209,8 @@ def test_a_recipe_is_shown_as_it_stands_and_what_is_not_there_is_said(
     assert printed(capsys, "describe", "bare") == ["bare (recipe), bare.yaml", "", "seed: 1", ""]
     assert main(["describe", "polsh"]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "warning: plugin b.py is left out: it broke",
-        "error: describe: nothing is called 'polsh'. Did you mean 'polish'?",
+        "warning: plugin b.py is skipped: it broke",
+        "error: describe: there is nothing called 'polsh'. Did you mean 'polish'?",
     ]
     assert main(["describe", "minee"]) == 2
     assert "Did you mean 'mine'?" in capsys.readouterr().err

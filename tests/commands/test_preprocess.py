@@ -68,11 +68,11 @@ def test_a_tensor_of_an_app_is_explained(
     np.save(dumped, right(photo)[0, ..., ::-1])
     assert main(["preprocess", model, str(photo), "--tensor", str(dumped)]) == 0
     said = capsys.readouterr().out
-    assert f"{dumped}: explained by: channels the other way round, blue first\n" in said
+    assert f"{dumped}: explained by: channels in reverse, blue first\n" in said
     assert "it lacks the batch axis: (8, 8, 3), and the input takes (1, 8, 8, 3)" in said
     np.save(dumped, RNG.normal(size=(1, 8, 8, 3)))
     assert main(["preprocess", model, str(photo), "--tensor", str(dumped)]) == 0
-    assert "no mistake and no pair of mistakes that is known explains it" in capsys.readouterr().out
+    assert "no known mistake, and no pair of them, explains it" in capsys.readouterr().out
 
 
 class Evil:

@@ -173,7 +173,7 @@ def test_a_file_that_is_what_its_lock_claims_is_said_to_be(shipped: SimpleNamesp
         "note: another tool",
         "note: this is this cpu, the lock was made on their cpu",
         CLAIMS[0][1],
-        "run: the file is what its lock claims",
+        "run: the file agrees with its lock",
     ]
     assert shipped.stopped == 1
     mapping, kept = shipped.kept
@@ -192,7 +192,7 @@ def test_all_that_drifted_is_in_one_sentence(shipped: SimpleNamespace) -> None:
         verify.verify(["run"])
     assert str(drift.value) == (
         "run/recipe.lock.yaml: prune was altered; data.test is bbbbbbbbbb, the lock was measured on aaaaaaaaaa; "
-        "cpu: map is 0.6, the lock claims 0.5."
+        "cpu: map is 0.6, but the lock says 0.5."
     )
     assert shipped.stopped == 1
 
@@ -239,7 +239,7 @@ def test_a_failed_pass_runs_alone_and_tells_nobody(
         "  from within",
         "prune: 2/2 whole",
         "note: another tool",
-        "prune: it ended well this time, in 1.2 s, with a KerasModel",
+        "prune: it succeeded this time, in 1.2 s, with a KerasModel",
     ]
     assert seen["stopped"]
     assert seen["kept"].mapping == {"recipe": "r", "hooks": {}}
@@ -261,7 +261,7 @@ def test_predictions_are_said_as_they_come_and_one_that_can_be_read_is_enough(
     assert main(["predict", "run", "a.png", "b.png"]) == 0
     assert given == [(Path("run"), [Path("a.png"), Path("b.png")], None, None)]
     assert capsys.readouterr().out.splitlines() == [
-        "left out: it is damaged",
+        "skipped: it is damaged",
         "b.png: 6x4, drawn in p.png",
         "  cat  0.90",
     ]
@@ -317,10 +317,10 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
         "train  HIT      saves 70.0 s (qat)",
         "qat    RUN      never run before",
         "prune  unused   prune.enabled is false",
-        "warning: plugin b.py is left out: it broke",
+        "warning: plugin b.py is skipped: it broke",
         "warning: labels.txt names the model's classes b, a; the data's are a, b, in another order",
         "warning: look\\x1b out",
-        "data: left out: 7 damaged images:",
+        "data: skipped: 7 damaged images:",
         *(f"  {number}.jpg: does not decode" for number in range(5)),
         "data: train 2, val 1; 2 classes: a, b",
     ]
@@ -379,8 +379,8 @@ def test_a_sweep_is_rerun_with_what_is_behind_its_name(
     ("words", "message"),
     [
         ([], "^usage: tflbuild rerun RUN_OR_SWEEP"),
-        (["{}", "seed=3"], "rerun: 'seed=3': a run is built as it was; only a sweep takes hydra/launcher."),
-        (["{}"], "^rerun: .* holds neither sweep.json nor a report.json.$"),
+        (["{}", "seed=3"], "rerun: 'seed=3': a run is rebuilt unchanged; only a sweep takes hydra/launcher."),
+        (["{}"], "^rerun: .* contains neither sweep.json nor report.json.$"),
     ],
 )
 def test_what_cannot_be_rerun_is_said(
@@ -447,10 +447,10 @@ def test_a_new_plugin_is_named_after_itself_and_never_overwritten(
     assert main(["new", "half"]) == 2
     assert "new: plugins/half.py exists already." in capsys.readouterr().err
     assert main(["new", f"{name}x"]) == 2
-    assert f"new: '{name[:59]}…' is no name" in capsys.readouterr().err
+    assert f"new: '{name[:59]}…' is not a name" in capsys.readouterr().err
     for taken in ("Null", "yes", "test_it", "conftest_it", "while", "1a"):
         assert main(["new", taken]) == 2
-        assert f"new: '{taken}' is no name for a pass; use up to 60 letters" in capsys.readouterr().err
+        assert f"new: '{taken}' is not a name for a pass; use up to 60 letters" in capsys.readouterr().err
     assert main(["new", "second"]) == 0
     Path("plugins/second.py").unlink()
     assert sorted(path.name for path in Path("plugins").glob("*.py")) == [f"{name}.py", "_half.py", "half.py"]

@@ -49,8 +49,8 @@ def test_packages_that_were_fetched_elsewhere_are_taken(
     [
         (["tony"], "setup: there is no environment 'tony'; there are toy. Did you mean 'toy'?"),
         (["toy", "--wheels", "/nowhere"], "setup: --wheels: there is no folder '/nowhere'."),
-        (["toy", "--now"], "setup: '--now' is none of its options.\nusage: tflbuild setup"),
-        (["--remove"], "setup: '--remove' is no environment.\nusage: tflbuild setup"),
+        (["toy", "--now"], "setup: '--now' is not one of its options.\nusage: tflbuild setup"),
+        (["--remove"], "setup: '--remove' is not an environment.\nusage: tflbuild setup"),
     ],
 )
 def test_words_that_are_wrong_are_said(words: list[str], said: str) -> None:

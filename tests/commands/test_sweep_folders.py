@@ -94,7 +94,7 @@ def test_report_tells_of_a_sweep_what_was_built_and_what_is_missing(
     assert main(["report", str(sweep)]) == 0
     printed = capsys.readouterr().out
     assert "3 jobs: 3 waiting" in printed
-    assert f"to build what is missing: tflbuild rerun {sweep}" in printed
+    assert f"to build the missing jobs: tflbuild rerun {sweep}" in printed
     assert (sweep / "summary.html").is_file()
 
 
@@ -118,6 +118,6 @@ def test_report_says_that_a_sweep_is_being_built_and_writes_nothing(
     with record_of(sweep, 3, **MAPPING).lock():
         assert main(["report", str(sweep)]) == 0
     printed = capsys.readouterr().out
-    assert "it is being built" in printed
+    assert "a build is running" in printed
     assert "rerun" not in printed
     assert not (sweep / "summary.html").exists()

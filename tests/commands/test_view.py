@@ -89,7 +89,7 @@ def test_a_diagnosis_of_the_run_is_read_and_held_to_its_form(here: Workspace) ->
         assert written(here, RUN)["results"] == {"y": {"value": 7.5}}
         file.write_text(json.dumps({**whole, "causes": 5}))
         printed = here.run("view", RUN, "--json", "data.json", code=2)
-        assert "diagnosis.json is no diagnosis: causes is 5" in printed
+        assert "diagnosis.json is not a diagnosis: causes is 5" in printed
     finally:
         file.unlink()
         file.parent.rmdir()
@@ -102,11 +102,11 @@ WRONG: list[tuple[list[str], str]] = [
     ([RUN, "--json"], "view: --json wants the name of a file."),
     (
         [RUN, "--netron", "--json", "x"],
-        "view: --json writes node data for Model Explorer, and Netron reads none",
+        "view: --json writes node data for Model Explorer, which Netron cannot read",
     ),
-    (["nothing"], "nothing is no report of a run"),
+    (["nothing"], "nothing is not a report of a run"),
     (["nothing.tflite"], "view: there is no file 'nothing.tflite'."),
-    (["a.tflite", "--json", "x"], "view: there is no error by layer of a.tflite to write."),
+    (["a.tflite", "--json", "x"], "view: a.tflite has no layer errors to write."),
 ]
 
 
@@ -120,7 +120,7 @@ def test_wrong_words_are_one_sentence(here: Workspace, words: list[str], message
 def test_nothing_is_built_for_it(here: Workspace) -> None:
     """Where the store has lost the models, the graph is shown without errors rather than built again."""
     printed = here.run("view", RUN, "store.path=elsewhere", "--json", "x", code=2)
-    assert "no error of a layer is shown: none was measured, and 'load' would run again first" in printed
+    assert "no layer errors are shown: none were measured, and 'load' would run again first" in printed
 
 
 def test_a_viewer_that_is_not_there_is_named_with_its_extra(

@@ -304,7 +304,7 @@ LYING: dict[str, tuple[bytes, str]] = {
         rewritten(ROWS, b"(2, 3), }    ", b"(999999999,)}"),
         "the array is cut off or too long: its header says float32 (999999999,), 3999999996 bytes; 24 follow",
     ),
-    "something else": (zipped(x__npy=ROWS, notes__txt=b"x"), "has 'notes.txt', which is no array"),
+    "something else": (zipped(x__npy=ROWS, notes__txt=b"x"), "has 'notes.txt', which is not an array"),
     "no header": (
         zipped(x__npy=b"hello"),
         "cannot be read as arrays (it is a zip archive): it has no NumPy header",

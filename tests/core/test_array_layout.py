@@ -114,19 +114,22 @@ def test_labels_may_be_named() -> None:
 
 
 LEFT_OUT: dict[str, tuple[dict[str, str], dict[str, str]]] = {
-    "words": ({"x": "f4 9 4", "names": "U3 2"}, {"names": "an array of <U3 (2,), which are no numbers"}),
-    "complex numbers": ({"x": "f4 9", "z": "c 9"}, {"z": "an array of complex64 (9,), which are no numbers"}),
+    "words": ({"x": "f4 9 4", "names": "U3 2"}, {"names": "an array of <U3 (2,), which are not numbers"}),
+    "complex numbers": (
+        {"x": "f4 9", "z": "c 9"},
+        {"z": "an array of complex64 (9,), which are not numbers"},
+    ),
     "one number": ({"x": "f4 9 4", "rate": "i8"}, {"rate": "an array of int64 (), one number for all rows"}),
     "what is regressed to": (
         {"x_train": "f4 9 4", "y_train": "f4 9", "x_test": "f4 3 4", "y_test": "f4 3"},
         {
-            name: f"an array of float32 ({rows},), named like labels, which are whole numbers, one a row"
+            name: f"an array of float32 ({rows},), named like labels, which are whole numbers, one per row"
             for name, rows in (("y_train", 9), ("y_test", 3))
         },
     ),
     "labels in columns": (
         {"x": "f4 9 4", "labels": "i8 9 3"},
-        {"labels": "an array of int64 (9, 3), named like labels, which are whole numbers, one a row"},
+        {"labels": "an array of int64 (9, 3), named like labels, which are whole numbers, one per row"},
     ),
     "what is of no split": (
         {"x_train": "f4 9 4", "mean": "f4 4"},
@@ -159,7 +162,7 @@ REFUSED: dict[str, tuple[dict[str, str], str | None, str]] = {
     "other lengths": (
         {"a": "f4 9 4", "b": "f4 8 4"},
         None,
-        "has 9 rows in 'a' and 8 in 'b'; expected as many in each, one a sample",
+        "has 9 rows in 'a' and 8 in 'b'; expected as many in each, one per sample",
     ),
     "labels of another length": ({"x": "f4 9 4", "y": "i8 8"}, None, "has 9 rows in 'x' and 8 in 'y'"),
     "no row": ({"x": "f4 0 4"}, None, "has nothing in 'x' float32 (0, 4)"),
@@ -182,7 +185,7 @@ REFUSED: dict[str, tuple[dict[str, str], str | None, str]] = {
     "other labels in test": (
         {"x_train": "f4 9 4", "y_train": "i8 9", "x_test": "f4 3 4", "y_test": "f4 3"},
         None,
-        "has labels 'y_test' of float32 (3,); expected whole numbers, one a row",
+        "has labels 'y_test' of float32 (3,); expected whole numbers, one per row",
     ),
     "no train": ({"x_test": "f4 9 4"}, None, "has 'x_test', and no array named like one of train"),
     "two names of one": (

@@ -13,8 +13,8 @@ from tflbuild.core.change import moved, signed, told, unsigned
         ((-0.105, -0.121, -0.085), "map fell by 0.105 [0.085, 0.121]"),
         ((0.105, 0.085, 0.121), "map rose by 0.105 [0.085, 0.121]"),
         ((-0.0042, -0.0061, -0.0023), "map fell by 0.0042 [0.0023, 0.0061]"),
-        ((-0.02, -0.05, 0.01), "whether map changed cannot be told: -0.020 [-0.050, +0.010]"),
-        ((-0.02, -0.05, 0.0), "whether map changed cannot be told: -0.020 [-0.050, +0.000]"),
+        ((-0.02, -0.05, 0.01), "no clear change of map: -0.020 [-0.050, +0.010]"),
+        ((-0.02, -0.05, 0.0), "no clear change of map: -0.020 [-0.050, +0.000]"),
         ((0.0, 0.0, 0.0), "map did not change"),
     ],
 )
@@ -34,4 +34,4 @@ def test_a_change_for_the_better_depends_on_the_metric() -> None:
     assert told(0.01, 0.02) == "better"
     assert told(0.01, 0.02, higher_is_better=False) == "worse"
     assert told(-0.02, -0.01, higher_is_better=False) == "better"
-    assert told(-0.01, 0.01) == "no difference can be told"
+    assert told(-0.01, 0.01) == "no clear difference"

@@ -53,7 +53,7 @@ def test_a_name_that_no_file_can_have_was_given_by_somebody(number: str, tmp_pat
     code = getattr(errno, number)
     found = crash.told(OSError(code, "too long", "x" * 200))
     assert type(found) is RecipeError
-    assert str(found) == f"{'x' * 99}… is no name of a file: too long."
+    assert str(found) == f"{'x' * 99}… is not the name of a file: too long."
     assert type(crash.told(OSError(code, "too long"), tmp_path)) is Unexpected
 
 

@@ -63,7 +63,7 @@ def test_words_are_flags_a_command_or_overrides(words: list[str], given: Given) 
 REFUSED = [
     (["--cfg"], "--cfg: its value is missing; write --cfg job or hydra or all."),
     (["--cfg", "recipe=r"], "--cfg: its value is missing; write --cfg job or hydra or all."),
-    (["--cfg", "jop"], "--cfg: 'jop' is none of job, hydra, all. Did you mean 'job'?"),
+    (["--cfg", "jop"], "--cfg: 'jop' is not one of job, hydra, all. Did you mean 'job'?"),
     (
         ["--info", "default"],
         "--info: 'default' is none of all, config, defaults, defaults-tree, plugins, sear",
@@ -72,23 +72,26 @@ REFUSED = [
     (["--config-dir="], "--config-dir: its value is missing; write --config-dir DIR."),
     (["-p", "--cfg", "job"], "--package: its value is missing; write --package KEY."),
     (["--multirun=1"], "--multirun: it takes no value; remove '=1'."),
-    (["--cgf", "job"], "'--cgf' is no option of tflbuild; see tflbuild --help. Did you mean '--cfg'?"),
-    (["-x"], "'-x' is no option of tflbuild; see tflbuild --help."),
+    (["--cgf", "job"], "'--cgf' is not an option of tflbuild; see tflbuild --help. Did you mean '--cfg'?"),
+    (["-x"], "'-x' is not an option of tflbuild; see tflbuild --help."),
     (
         ["--experimental-rerun", "x"],
-        "--experimental-rerun: tflbuild leaves no pickle of Hydra's; 'tflbuild rerun",
+        "--experimental-rerun: tflbuild writes no Hydra pickle; 'tflbuild rerun",
     ),
-    (["--package", "a", "recipe=r"], "--package: it says what --cfg prints; add --cfg job, or remove it."),
-    (["--resolve", "recipe=r"], "--resolve: it says what --cfg prints; add --cfg job, or remove it."),
-    (["-c", "job", "-i"], "--cfg and --info: one at a time; remove the others."),
+    (
+        ["--package", "a", "recipe=r"],
+        "--package: it only changes what --cfg prints; add --cfg job, or remove it.",
+    ),
+    (["--resolve", "recipe=r"], "--resolve: it only changes what --cfg prints; add --cfg job, or remove it."),
+    (["-c", "job", "-i"], "--cfg and --info: use one at a time; remove the others."),
     (
         ["-m", "-c", "job"],
-        "--multirun and --cfg: one at a time; remove the others. 'tflbuild plan -m ...' shows",
+        "--multirun and --cfg: use one at a time; remove the others. 'tflbuild plan -m ...' shows",
     ),
-    (["-r", "-m"], "--run and --multirun: one at a time; remove the others."),
+    (["-r", "-m"], "--run and --multirun: use one at a time; remove the others."),
     (
         ["-cp", "a", "-cd", "b"],
-        "--config-path and --config-dir: they name the same folder; give one of them.",
+        "--config-path and --config-dir: these are two names of one flag; give one of them.",
     ),
     (["-cn", "a", "recipe=b"], "--config-name: the recipe is named twice; remove '--config-name a'."),
 ]

@@ -42,11 +42,11 @@ def test_what_fits_is_taken() -> None:
 
 
 WRONG: list[tuple[Any, Form, str]] = [
-    ([], FILE, "the whole is a list; right would be a mapping"),
-    ({**GOOD, "kinds": ["a", "c"]}, FILE, r"kinds\.1 is 'c' \(a string\); right would be one of a, b"),
-    ({**GOOD, "kinds": None}, FILE, "kinds is null; right would be a list"),
-    ({**GOOD, "ok": 1}, FILE, r"ok is 1 \(a number\); right would be true or false, or null"),
-    ({"steps": {}, "ok": True}, FILE, "kinds is missing; right would be a list"),
+    ([], FILE, "the whole is a list; expected a mapping"),
+    ({**GOOD, "kinds": ["a", "c"]}, FILE, r"kinds\.1 is 'c' \(a string\); expected one of a, b"),
+    ({**GOOD, "kinds": None}, FILE, "kinds is null; expected a list"),
+    ({**GOOD, "ok": 1}, FILE, r"ok is 1 \(a number\); expected true or false, or null"),
+    ({"steps": {}, "ok": True}, FILE, "kinds is missing; expected a list"),
     ({**GOOD, "steps": {"../x": GOOD["steps"]["qat"]}}, FILE, "the key '../x' is '../x'"),  # type: ignore[index]
     (
         {**GOOD, "steps": {"a": {"action": "../x", "seconds": 1}}},
@@ -190,10 +190,10 @@ def test_a_form_says_what_would_be_right(form: Form, wanted: str) -> None:
     if form is not ANYTHING:
         with pytest.raises(Malformed) as caught:
             check(1j, form, "a.b")
-        assert str(caught.value) == f"a.b is 1j (a complex); right would be {wanted}"
+        assert str(caught.value) == f"a.b is 1j (a complex); expected {wanted}"
     assert not form.optional
     assert optional(form).optional
-    with pytest.raises(Malformed, match=f"^a is missing; right would be {wanted}$"):
+    with pytest.raises(Malformed, match=f"^a is missing; expected {wanted}$"):
         check({}, fields({"a": form}))
     check({}, fields({"a": optional(form)}))
 
@@ -204,13 +204,13 @@ ESCAPED = ("\\x1b" * 15)[:59]
 @pytest.mark.parametrize(
     ("value", "form", "message"),
     [
-        ("x" * 100, NUMBER, f"the whole is '{'x' * 78}… (a string); right would be a number"),
-        (10**100, NUMBER, f"the whole is 1{'0' * 78}… (a number); right would be a number"),
-        ([["a", 0]], list_of(list_of(TEXT)), "0.1 is 0 (a number); right would be text"),
-        ({"\x1b" * 99: 1}, mapping_of(TEXT), ESCAPED + "… is 1 (a number); right would be text"),
-        ({7: ""}, mapping_of(TEXT), "the key '7' is 7 (a number); right would be text"),
-        ({"a": {"b": 1}}, fields({}, others=mapping_of(TEXT)), "a.b is 1 (a number); right would be text"),
-        ({"b": 1, "c": 2}, fields({"c": TEXT}, others=TEXT), "c is 2 (a number); right would be text"),
+        ("x" * 100, NUMBER, f"the whole is '{'x' * 78}… (a string); expected a number"),
+        (10**100, NUMBER, f"the whole is 1{'0' * 78}… (a number); expected a number"),
+        ([["a", 0]], list_of(list_of(TEXT)), "0.1 is 0 (a number); expected text"),
+        ({"\x1b" * 99: 1}, mapping_of(TEXT), ESCAPED + "… is 1 (a number); expected text"),
+        ({7: ""}, mapping_of(TEXT), "the key '7' is 7 (a number); expected text"),
+        ({"a": {"b": 1}}, fields({}, others=mapping_of(TEXT)), "a.b is 1 (a number); expected text"),
+        ({"b": 1, "c": 2}, fields({"c": TEXT}, others=TEXT), "c is 2 (a number); expected text"),
     ],
 )
 def test_the_first_that_does_not_fit_is_named_by_its_place(value: Any, form: Form, message: str) -> None:

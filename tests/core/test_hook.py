@@ -22,10 +22,10 @@ def test_calls_are_the_methods_of_a_hook_in_the_order_of_a_build() -> None:
 
 @pytest.mark.parametrize("name", ["before_buidl", "after_pas", "on_gates", "after_", "on_start"])
 def test_a_misspelt_call_is_refused(name: str) -> None:
-    with pytest.raises(PluginError, match=f"'{name}' is none of before_build, ") as caught:
+    with pytest.raises(PluginError, match=f"'{name}' is not one of before_build, ") as caught:
         type("Mine", (Hook,), {name: lambda self: None, "__module__": "mine"})
     calls = "before_build, before_pass, on_training, after_pass, on_gate, on_failure, after_build"
-    start = f"hook Mine in mine: '{name}' is none of {calls}."
+    start = f"hook Mine in mine: '{name}' is not one of {calls}."
     assert re.fullmatch(re.escape(start) + r"( Did you mean '\w+'\?)?", str(caught.value))
     assert ("Did you mean 'before_build'?" in str(caught.value)) is (name == "before_buidl")
 

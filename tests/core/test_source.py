@@ -112,7 +112,7 @@ def test_what_names_nothing_usable_says_what_it_left_out(photos: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("photos/zero.txt", "it is no text file: it has zero bytes."),
+        ("photos/zero.txt", "it is not a text file: it has zero bytes."),
         ("x" * 300 + ".txt", "File name too long."),
     ],
 )

@@ -76,8 +76,7 @@ def test_nothing_is_trained_for_a_task_that_says_nothing_of_it(function: str, gi
     with pytest.raises(PassError) as caught:
         getattr(Plain(), function)(*given)
     assert (
-        str(caught.value)
-        == f"the task 'plain' says nothing of '{function}', so that nothing is trained for it."
+        str(caught.value) == f"the task 'plain' says nothing of '{function}', so nothing is trained for it."
     )
 
 

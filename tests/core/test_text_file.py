@@ -47,11 +47,11 @@ def test_text_is_decoded_by_its_mark_or_by_how_it_looks(content: bytes, text: st
         (b"\xef\xbb\xbf\xff", "it is not UTF-8 text"),
         (b"\xff\xfea", "it is not UTF-16 text"),
         (b"\0\0\xfe\xff\0", "it is not UTF-32 text"),
-        (b"a\0b", "it is no text file: it has zero bytes"),
-        (b"\0\0", "it is no text file: it has zero bytes"),
-        (b"\0a\0", "it is no text file: it has zero bytes"),
-        (b"ab\0\0", "it is no text file: it has zero bytes"),
-        (b"a\0\0b", "it is no text file: it has zero bytes"),
+        (b"a\0b", "it is not a text file: it has zero bytes"),
+        (b"\0\0", "it is not a text file: it has zero bytes"),
+        (b"\0a\0", "it is not a text file: it has zero bytes"),
+        (b"ab\0\0", "it is not a text file: it has zero bytes"),
+        (b"a\0\0b", "it is not a text file: it has zero bytes"),
     ],
 )
 def test_what_is_no_text_says_why(content: bytes, reason: str) -> None:

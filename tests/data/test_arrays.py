@@ -193,12 +193,12 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "rows that are not as many": (
         {"a": floats(8, 4), "b": floats(7, 4)},
         {},
-        "data.root: 'a.npz' has 8 rows in 'a' and 7 in 'b'; expected as many in each, one a sample.",
+        "data.root: 'a.npz' has 8 rows in 'a' and 7 in 'b'; expected as many in each, one per sample.",
     ),
     "a value that is none": (
         {"a": np.array([[0.0], [np.nan], [1.0]])},
         {},
-        "data.root: 'a.npz' has nan in row 1 of 'a', which is no finite float32; 1 of 3 rows have such values.",
+        "data.root: 'a.npz' has nan in row 1 of 'a', which is not a finite float32; 1 of 3 rows have such values.",
     ),
     "pickles": (
         {"a": np.array([{}, []], object)},
@@ -230,7 +230,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {},
         f"data.root: 'a.npz' has the label -1 in row 2 of 'y'; expected 0 to {MOST_CLASSES - 1}.",
     ),
-    "a label that is no class": (
+    "a label that is not a class": (
         {"a": floats(8, 4), "y": np.full(8, MOST_CLASSES)},
         {},
         f"data.root: 'a.npz' has the label {MOST_CLASSES} in row 0 of 'y'",
@@ -238,7 +238,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "one class": (
         {"a": floats(8, 4), "y": np.zeros(8, int)},
         {},
-        "data.root: 'a.npz' has the label 0 alone in 'y'.",
+        "data.root: 'a.npz' has only the label 0 in 'y'.",
     ),
     "names for fewer classes": (
         {"a": floats(8, 4), "y": np.arange(8) % 3},
@@ -308,10 +308,16 @@ def test_a_file_that_changed_since_is_one_sentence(tmp_path: Path) -> None:
     data = Arrays(root=str(path))
     sample = data.index(never).splits["train"][-1]
     saved(tmp_path, other=floats(8, 4))
-    with pytest.raises(DataError, match=r"a\.npz' was readable when the build began: it holds other arrays"):
+    with pytest.raises(
+        DataError,
+        match=r"a\.npz' was readable when the build started, but is not now: it "
+        "holds other arrays",
+    ):
         data.read(sample)
     path.unlink()
-    with pytest.raises(DataError, match=r"a\.npz' was readable when the build began: .*No such file"):
+    with pytest.raises(
+        DataError, match=r"a\.npz' was readable when the build started, but is not now: .*No such file"
+    ):
         data.read(sample)
 
 
@@ -337,7 +343,7 @@ def test_what_was_recognised_is_said_with_its_evidence(tmp_path: Path) -> None:
     assert recognised == (
         {"what": "samples", "value": "numbers", "evidence": "'x_train', a row for each"},
         {"what": "splits", "value": "train, test", "evidence": "arrays are named x_train, x_test"},
-        {"what": "labels", "value": "classes", "evidence": "'y_train' holds whole numbers, one a row"},
+        {"what": "labels", "value": "classes", "evidence": "'y_train' holds whole numbers, one per row"},
     )
     assert kept == Arrays(root=str(path))
     _, recognised = Arrays(root=str(saved(tmp_path, images=np.zeros((4, 6, 5), np.uint8)))).resolved()
@@ -380,6 +386,6 @@ def test_an_option_of_pictures_that_is_set_for_numbers_is_refused(
 ) -> None:
     data = Arrays(root=str(saved(tmp_path, x=floats(8, 4))), **{block: options})
     with pytest.raises(
-        DataError, match=rf"^{re.escape(key)}: this is for pictures, and '.*a\.npz' holds numbers\."
+        DataError, match=rf"^{re.escape(key)}: this option is for pictures, but '.*a\.npz' contains numbers."
     ):
         data.resolved()

@@ -95,13 +95,13 @@ FOUND: dict[str, tuple[Callable[[Path], Any], str, type[Dataset], str]] = {
         lambda root: pictures(root, _=5),
         ".",
         Images,
-        "5 pictures, and nothing that says what is on them",
+        "5 pictures, without labels",
     ),
     "one folder of pictures": (
         lambda root: pictures(root, photos=5),
         ".",
         Images,
-        "5 pictures in photos, and nothing that says what is on them",
+        "5 pictures in photos, without labels",
     ),
     "folders of which one has pictures": (
         lambda root: (
@@ -111,31 +111,31 @@ FOUND: dict[str, tuple[Callable[[Path], Any], str, type[Dataset], str]] = {
         ),
         ".",
         Images,
-        "5 pictures in photos, and nothing that says what is on them",
+        "5 pictures in photos, without labels",
     ),
     "pictures by year and month": (
         lambda root: pictures(root, y2024__m01=2, y2024__m02=2, y2025__m01=2),
         ".",
         Images,
-        "6 pictures, and nothing that says what is on them",
+        "6 pictures, without labels",
     ),
     "splits of pictures": (
         lambda root: pictures(root, train=4, val=2, test=2),
         ".",
         Images,
-        "8 pictures in test, train, val, and nothing that says what is on them",
+        "8 pictures in test, train, val, without labels",
     ),
     "one split of pictures": (
         lambda root: pictures(root, train=4),
         ".",
         Images,
-        "4 pictures in train, and nothing that says what is on them",
+        "4 pictures in train, without labels",
     ),
     "splits with one folder each": (
         lambda root: pictures(root, train__all=4, test__all=2),
         ".",
         Images,
-        "6 pictures in test, train, and nothing that says what is on them",
+        "6 pictures in test, train, without labels",
     ),
     "folders of classes": (
         lambda root: pictures(root, cat=6, dog=6),
@@ -209,19 +209,19 @@ FOUND: dict[str, tuple[Callable[[Path], Any], str, type[Dataset], str]] = {
         Coco,
         "'train.json' lists images, annotations and categories",
     ),
-    "YOLO": (yolo, ".", Yolo, "'labels/0.txt' has a class and a box in 0..1 a line, as YOLO"),
+    "YOLO": (yolo, ".", Yolo, "'labels/0.txt' has a class and a box in 0..1 per line, as YOLO"),
     "YOLO beside photos": (
         lambda root: yolo(root, "", ""),
         ".",
         Yolo,
-        "'0.txt' has a class and a box in 0..1 a line, as YOLO",
+        "'0.txt' has a class and a box in 0..1 per line, as YOLO",
     ),
     "a table of classes": (table, ".", Csv, "'labels.csv' has columns filename, label"),
     "a table without a line of names": (
         lambda root: table(root, "", "train.csv"),
         ".",
         Csv,
-        "'train.csv' has a file and a class a line",
+        "'train.csv' has a file and a class per line",
     ),
     "arrays": (arrays, "a.npz", Arrays, "'a.npz' is a file of NumPy's arrays"),
     "one array": (
@@ -270,7 +270,7 @@ ASKED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "YOLO beside COCO": (
         lambda root: (yolo(root), coco(root, photos="images")),
         "could be coco ('train.json' lists images, annotations and categories) or yolo ('labels/0.txt' has a class and "
-        "a box in 0..1 a line, as YOLO); say which: data=coco or data=yolo.",
+        "a box in 0..1 per line, as YOLO); say which: data=coco or data=yolo.",
     ),
     "a table beside classes": (
         lambda root: (pictures(root, cat=3, dog=3), written(root / "a.csv", "file,class\ncat/0.png,cat\n")),
@@ -318,23 +318,23 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "sounds": (
         lambda root: written(root / "zero/a.wav"),
-        "nothing in 'X' was recognised: it holds 1 file, none named like a picture; expected pictures, a folder of "
+        "nothing in 'X' was recognised: it contains 1 file, none with an image suffix; expected pictures, a folder of "
         "pictures for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy of rows. It "
         "looks like sounds ('zero/a.wav'), which is not read.",
     ),
     "empty folders": (
         lambda root: (root / "a/b").mkdir(parents=True),
-        "nothing in 'X' was recognised: it holds no file; expected pictures",
+        "nothing in 'X' was recognised: it contains no file; expected pictures",
     ),
     "a folder with arrays": (arrays, "'X' is a folder with arrays; give one file, e.g. data.root=X/a.npz"),
     "a folder around classes": (
         lambda root: pictures(root, flowers__rose=3, flowers__tulip=3),
-        "'X' is a folder around 'flowers', which looks like a data set of its own (2 folders of pictures, named like "
-        "classes: rose, tulip); give that folder, or take its pictures without classes: data=images.",
+        "'X' is a folder around 'flowers', which looks like a data set itself (2 folders of pictures, named like "
+        "classes: rose, tulip); give that folder, or use its pictures without classes: data=images.",
     ),
     "a folder around splits of classes": (
         lambda root: pictures(root, data__train__rose=3, data__train__tulip=3),
-        "'X' is a folder around 'data', which looks like a data set of its own (2 folders of pictures in train",
+        "'X' is a folder around 'data', which looks like a data set itself (2 folders of pictures in train",
     ),
     "a folder around COCO": (
         lambda root: coco(root, "set/annotations/train.json", "set/photos"),
@@ -343,13 +343,13 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "classes beside splits": (
         lambda root: pictures(root, train=3, cat=3),
-        "'train' in 'X' is named like a split, but beside it lie pictures in 'cat'; say what they are: "
+        "'train' in 'X' is named like a split, but next to it are pictures in 'cat'; choose what they are: "
         "data=image_folder with data.classes, or data=images.",
     ),
     "splits by other names": (
         lambda root: pictures(root, train2017=3, val2017=3),
-        "the folders 'train2017' and 'val2017' in 'X' are named like splits; call them train, val and test, or say "
-        "what they are: data=image_folder or data=images.",
+        "the folders 'train2017' and 'val2017' in 'X' are named like splits; call them train, val and "
+        "test, or choose what they are: data=image_folder or data=images.",
     ),
 }
 
@@ -369,7 +369,7 @@ def test_what_is_not_read_is_refused_with_what_works(
 LEFT_TO_THE_DATA_SET: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a TFRecord that is none": (
         lambda root: written(root / "a.tfrecord", "something else"),
-        r"a\.tfrecord is no TFRecord file",
+        r"a\.tfrecord is not a TFRecord file",
     ),
     "a packed TFRecord": (
         lambda root: written(root / "a.tfrecord.gz", "something else"),
@@ -377,15 +377,15 @@ LEFT_TO_THE_DATA_SET: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "a table without classes": (
         lambda root: (pictures(root, _=3), written(root / "test.csv", "id\n0\n")),
-        r"test\.csv has no column of classes or boxes, but id; expected a column of files",
+        r"test\.csv has no class or box columns; its columns are id; expected a column of files",
     ),
     "data.yaml without labels": (
         lambda root: (pictures(root, images=3), written(root / "data.yaml", "train: images\nnames: [a]\n")),
-        "the train split of .* ends without a usable image",
+        "the train split of .* has no usable image",
     ),
     "splits in classes": (
         lambda root: pictures(root, cat__train=3, cat__test=3, dog__train=3, dog__test=3),
-        "the class folder 'cat' in '.*' holds its images in folders of their own",
+        "the class folder 'cat' in '.*' has its images in subfolders",
     ),
     "a folder around VOC": (
         lambda root: voc(root / "VOC2007"),
@@ -493,7 +493,7 @@ def test_an_option_of_another_data_set_is_refused_by_name(
     Path("X").mkdir()
     lay(Path("X"))
     with pytest.raises(
-        DataError, match=f"^{re.escape(message)}.*, which has no such option; there are "
+        DataError, match=f"^{re.escape(message)}.*, which does not have this option; it has "
     ) as caught:
         Auto(root="X", **options).resolved()
     assert "max_pixels, root" in str(caught.value)
@@ -516,7 +516,7 @@ def test_arrays_that_were_recognised_lose_the_options_of_pictures(tmp_path: Path
     data, recognised = Auto(root=str(tmp_path / "a.npz"), **blocks).resolved()
     assert (data.task, data.modality, data.preprocess, data.augment) == ("classification", "vector", {}, {})
     assert [entry["what"] for entry in recognised] == ["data", "samples", "labels"]
-    with pytest.raises(DataError, match=r"^data\.preprocess\.scale: this is for pictures"):
+    with pytest.raises(DataError, match=r"^data\.preprocess\.scale: this option is for pictures"):
         Auto(root=str(tmp_path / "a.npz"), preprocess={"scale": 1}).resolved()
 
 
@@ -543,7 +543,7 @@ REAL: dict[str, tuple[str, str]] = {
     # By ../shared/data/README.md: what each folder is.
     "data/bccd": ("voc", "Pascal VOC"),
     "data/cards": ("coco", "'test.json', 'train.json' list images, annotations and categories"),
-    "data/coco128": ("yolo", "'labels/train/000000000009.txt' has a class and a box in 0..1 a line"),
+    "data/coco128": ("yolo", "'labels/train/000000000009.txt' has a class and a box in 0..1 per line"),
     "models/odapi/bccd_tfrecord": ("tfrecord", "'bccd_test.record' and 5 more, named like TFRecord files"),
     "data/coco128/images": ("images", "128 pictures in train, and nothing"),
     "cases/shapes": ("image_folder", "3 folders of pictures, named like classes: disc, square, triangle"),
@@ -562,5 +562,5 @@ def test_real_data_are_recognised(place: str) -> None:
 def test_an_archive_of_something_else_is_no_file_of_arrays(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("0.png", b"x")
-    with pytest.raises(DataError, match=r"a\.npz' has '0\.png', which is no array\.$"):
+    with pytest.raises(DataError, match=r"a\.npz' has '0\.png', which is not an array\.$"):
         Auto(root=str(tmp_path / "a.npz")).resolved()

@@ -85,7 +85,7 @@ def test_yolos_numbers_are_named_by_a_file_above_or_taken_for_the_models(
     [(label, box)] = found.objects
     assert label == ("cat" if names else "cow")
     assert box == pytest.approx(BOX)
-    said = "a.txt has class numbers, and no file beside it names them: they are taken for the model's"
+    said = "a.txt has class numbers, and no file next to it names them: they are taken as the model's class numbers"
     assert found.said == (() if names else (said,))
 
 
@@ -95,7 +95,7 @@ def test_a_number_that_the_model_does_not_have_is_said(tmp_path: Path) -> None:
     found = beside(given, ("hen",))
     assert found is not None
     assert [label for label, _ in found.objects] == ["hen"]
-    assert found.said[-1] == "a.txt: class 1, and the model has 1: dropped"
+    assert found.said[-1] == "a.txt: class 1, but the model has 1: dropped"
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_boxes_are_taken_for_corners_where_all_fit_so_and_one_reaches_outside_ot
         Annotations(root, "train", root / "train.json", dropped)
     assert str(wrong.value) == (
         "data.root: train.json: the boxes fit their images as [xmin, ymin, xmax, ymax], and 1 reach outside as COCO's "
-        "[x, y, width, height], e.g. annotation 1 of 0.png; expected the latter."
+        "[x, y, width, height], e.g. annotation 1 of 0.png; expected [x, y, width, height]."
     )
 
 
@@ -174,7 +174,7 @@ def test_an_annotation_without_an_id_is_named_by_its_place(root: Path) -> None:
     (root / "train.json").write_text(json.dumps(made))
     assert [dropped.reason for dropped in index(root).dropped] == [
         "annotation 2 of 0.png is a crowd: dropped",
-        "annotation 3 is no mapping: dropped",
+        "annotation 3 is not a mapping: dropped",
     ]
 
 
@@ -238,7 +238,7 @@ def test_a_category_that_train_never_marks_is_no_class(root: Path) -> None:
     read = index(root)
     assert read.classes == ("zebra",)
     assert set(read.dropped) == {
-        Dropped(f"{split}.json", f"1 x class 'ant' in {split}, which train never has: dropped")
+        Dropped(f"{split}.json", f"1 x class 'ant' in {split}, which train does not have: dropped")
         for split in ("val", "test")
     }
 
@@ -282,8 +282,8 @@ def test_without_val_a_seeded_part_of_train_becomes_it(root: Path) -> None:
         ("{", "train.json cannot be read as JSON"),
         ("[]", "train.json has no list 'images'"),
         ('{"images": []}', "train.json has no list 'annotations'"),
-        (json.dumps(content()), "the train split of '.*' ends without a usable box"),
-        (json.dumps(content(images=())), "the train split of '.*' ends without a usable image"),
+        (json.dumps(content()), "the train split of '.*' has no usable box"),
+        (json.dumps(content(images=())), "the train split of '.*' has no usable image"),
     ],
 )
 def test_an_unusable_annotation_file_is_an_error(root: Path, text: str, message: str) -> None:
@@ -382,9 +382,9 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda made: made["categories"].append({"id": 3.0, "name": "emu"}),
         "gives category id 3 to 'zebra' and to 'emu'",
     ),
-    "a category whose name is no text": (
+    "a category whose name is not text": (
         lambda made: made["categories"].append({"id": 5, "name": "\ud800"}),
-        "has the category '.ud800', whose name is no text",
+        "has the category '.ud800', whose name is not text",
     ),
     "fractions": (
         lambda made: [a.update(bbox=[0.1, 0.2, 0.9, 0.5]) for a in made["annotations"]],
@@ -412,7 +412,7 @@ def test_one_file_under_two_ids_has_the_boxes_of_both_once(root: Path) -> None:
     made["images"].append({"id": 20, "file_name": "0.png", "width": 40, "height": 20})
     (root / "train.json").write_text(json.dumps(made))
     read = index(root)
-    reason = "train/0.png is listed under several ids; their boxes are put together"
+    reason = "train/0.png is listed under several ids; their boxes are merged"
     assert read.dropped == (Dropped("train.json", reason),)
     assert [sample.labels for sample in read.splits["train"]] == [(0, 1), (1,)]
 
@@ -423,8 +423,8 @@ def test_what_is_listed_twice_is_taken_once_and_said(root: Path) -> None:
     made["categories"] = [*CATEGORIES, {"id": 7, "name": "ant"}]
     (root / "train.json").write_text(json.dumps(made))
     assert index(root).dropped == (
-        Dropped("train.json", "category 'ant' has the ids 90 and 7: taken as one class"),
-        Dropped("train.json", "image 0 (0.png) is listed twice: taken once"),
+        Dropped("train.json", "category 'ant' has the ids 90 and 7: used as one class"),
+        Dropped("train.json", "image 0 (0.png) is listed twice: used once"),
     )
 
 
@@ -587,7 +587,7 @@ def test_an_export_of_label_studio_is_read_wherever_its_photos_were(place: str, 
     found = index(tmp_path)
     assert sum(map(len, found.splits.values())) == 10
     said = [dropped.reason for dropped in found.dropped]
-    moved = f"10 images are not where it says, and taken by their names: '{listed[0]}' is images/0.png"
+    moved = f"10 images are not at the listed paths; found by name instead: '{listed[0]}' is images/0.png"
     assert said == ([moved] if "upload" in place else [])
 
 
@@ -595,7 +595,7 @@ def test_photos_of_two_folders_that_end_alike_are_refused(tmp_path: Path) -> Non
     write_images(tmp_path / "images", 1)
     (tmp_path / "result.json").write_text(json.dumps(content(*GOOD, images=("/one/0.png", "/two/0.png"))))
     with pytest.raises(
-        DataError, match=r"'/one/0\.png' and '/two/0\.png' are not there, and both end like 'images/0\.png'"
+        DataError, match=r"'/one/0\.png' and '/two/0\.png' do not exist, and both could be 'images/0\.png'"
     ):
         index(tmp_path)
 

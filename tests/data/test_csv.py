@@ -136,7 +136,7 @@ def test_every_usual_table_of_boxes_gives_the_same(what: str, tmp_path: Path) ->
     for samples in found.splits.values():
         for sample in samples:
             assert np.allclose(sample.boxes, [(0.25, 0.1, 0.75, 0.5)])
-    assert [d for d in found.dropped if "taken by their names" not in d.reason] == []
+    assert [d for d in found.dropped if "found by name instead" not in d.reason] == []
 
 
 def test_several_boxes_without_a_line_of_names_and_background(tmp_path: Path) -> None:
@@ -204,19 +204,19 @@ def test_classes_that_are_numbers_are_in_their_order(tmp_path: Path) -> None:
 REFUSED: dict[str, tuple[str, str]] = {
     "no file": (
         "class,xmin\ncat,1\n",
-        "a.csv has no column of files, but class, xmin; expected a column of files",
+        "a.csv has no file column; its columns are class, xmin; expected a column of files",
     ),
     "no class": (
         "filename,score\n0.jpg,1\n",
-        "a.csv has no column of classes or boxes, but filename, score; expected",
+        "a.csv has no class or box columns; its columns are filename, score; expected",
     ),
     "an edge short": (
         "filename,class,xmin,ymin,xmax\n0.jpg,cat,1,2,3\n",
-        "a.csv has no column ymax, but filename, class, xmin, ymin, xmax; expected",
+        "a.csv has no column ymax; its columns are filename, class, xmin, ymin, xmax; expected",
     ),
     "two classes": (
         "filename,class,label\n0.jpg,a,b\n",
-        "a.csv has the columns 'class' and 'label', which both may mean",
+        "a.csv has the columns 'class' and 'label', which may both mean",
     ),
     "neither names nor a known order": (
         "0.jpg,1,2,3\n",
@@ -232,7 +232,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     ),
     "another size further down": (
         HEAD + "0.jpg,40,20,cat,1,2,3,4\n0.jpg,80,20,cat,2,2,3,4\n",
-        "a.csv, line 3: 0.jpg is 80 x 20 pixels here, and 40 x 20 further up: two images under one name?",
+        "a.csv, line 3: 0.jpg is 80 x 20 pixels here, but 40 x 20 in an earlier line: do two images share a name?",
     ),
     "a class beyond the list": (
         "image,class\n0.jpg,0\n1.jpg,7\n",
@@ -263,7 +263,7 @@ LINES: dict[str, tuple[str, str]] = {
     "no box": ("0.jpg,40,20,cat,,,,", "line 14 (0.jpg, cat) has no box: dropped"),
     "no number": ("0.jpg,40,20,cat,1,2,x,4", "line 14 (0.jpg) has the box 2, 1, 4, x: dropped"),
     "fields short": ("0.jpg,40,20,cat,1,2", "line 14 (0.jpg) has the box 2, 1, , : dropped"),
-    "twice": ("0.jpg,40,20,cat,4,5,20,15", "line 14 (0.jpg) is there twice: taken once"),
+    "twice": ("0.jpg,40,20,cat,4,5,20,15", "line 14 (0.jpg) appears twice: used once"),
     "without area": ("0.jpg,40,20,cat,9,5,9,15", "box line 14 (cat) has no area, xmin 9 = xmax 9: dropped"),
     "outside": (
         "0.jpg,40,20,cat,50,5,60,15",
@@ -313,7 +313,8 @@ def test_two_tables_for_one_split_are_refused(tmp_path: Path) -> None:
     for name in ("train_a.csv", "train_b.csv"):
         text(tmp_path / name, HEAD + "".join(row(f"{n}.jpg") for n in range(12)))
     with pytest.raises(
-        DataError, match=r"has several tables for train: 'train_a\.csv', 'train_b\.csv'; leave one there"
+        DataError,
+        match=r"has several tables for train: 'train_a\.csv', 'train_b\.csv'; keep only one of them",
     ):
         index(tmp_path)
 
@@ -329,7 +330,7 @@ def test_two_names_that_end_alike_are_refused(tmp_path: Path) -> None:
     photos(tmp_path, ".", *(f"{n}.jpg" for n in range(12)))
     text(tmp_path / "a.csv", "filename,label\none/0.jpg,cat\ntwo/0.jpg,dog\n")
     with pytest.raises(
-        DataError, match=r"'one/0\.jpg' and 'two/0\.jpg' are not there, and both end like '0\.jpg'"
+        DataError, match=r"'one/0\.jpg' and 'two/0\.jpg' do not exist, and both could be '0\.jpg'"
     ):
         index(tmp_path)
 
@@ -340,7 +341,7 @@ def test_what_was_recognised_is_said(tmp_path: Path) -> None:
         {
             "what": "table",
             "value": "boxes",
-            "evidence": "'annotations.csv': set, file, class and corners in 0..1 a line, as AutoML has them",
+            "evidence": "'annotations.csv': set, file, class and corners in 0..1 per line, as AutoML has them",
         },
     )
 
@@ -380,6 +381,6 @@ def test_a_table_of_no_split_beside_those_of_splits_is_named(tmp_path: Path) -> 
     assert keys(index(tmp_path)) == {"train": ["a"], "val": ["v"], "test": ["c"]}
     (tmp_path / "all.csv").unlink()
     with pytest.raises(
-        DataError, match=r"has no table for train \(there is 'test_labels\.csv'\); call one so\.$"
+        DataError, match=r"has no table for train \(there is 'test_labels\.csv'\); rename one to train\.$"
     ):
         index(tmp_path)

@@ -142,7 +142,7 @@ def test_the_root_decides_where_it_is_there(root: Path, monkeypatch: pytest.Monk
 def test_a_split_that_others_use_up_is_said(root: Path) -> None:
     write(root / "train-images-idx3-ubyte.gz", np.repeat(pixels(root, "t10k")[:1], 40, axis=0))
     with pytest.raises(
-        DataError, match=r"the train split ends empty: left out of val: the same image as t10k/00000"
+        DataError, match=r"the train split is empty: left out of val: the same image as t10k/00000"
     ):
         FashionMnist(root=str(root), val=9).index(never)
 
@@ -150,9 +150,9 @@ def test_a_split_that_others_use_up_is_said(root: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"val": 40}, "data.val: 40 leaves nothing to train on: '.*' has 40 training images"),
-        ({"val": 9, "train": 32}, "data.train: 32 images are wanted, '.*' has 31 for it"),
-        ({"val": 9, "test": 13}, "data.test: 13 images are wanted, '.*' has 12 for it"),
+        ({"val": 40}, "data.val: 40 leaves no images to train on: '.*' has 40 training images"),
+        ({"val": 9, "train": 32}, "data.train: 32 images were asked for, but '.*' has 31"),
+        ({"val": 9, "test": 13}, "data.test: 13 images were asked for, but '.*' has 12"),
     ],
 )
 def test_more_than_there_is_is_refused(root: Path, options: dict[str, int], message: str) -> None:
@@ -180,7 +180,7 @@ def test_a_missing_file_says_how_to_get_it(root: Path, tmp_path: Path) -> None:
     ):
         FashionMnist(root=str(root), val=9).index(never)
     with pytest.raises(
-        DataError, match=r"is no folder that is there; .*apt-get install dataset-fashion-mnist"
+        DataError, match=r"is not a folder that is there; .*apt-get install dataset-fashion-mnist"
     ):
         FashionMnist(root=str(tmp_path / "nowhere")).index(never)
 

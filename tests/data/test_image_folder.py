@@ -78,11 +78,11 @@ def test_classes_may_be_chosen(tmp_path: Path) -> None:
     ("folders", "message"),
     [
         ({}, "is empty; expected a folder of images for each class"),
-        ({"a": 0, "b": 0}, "the train split of '.*' ends without a usable image"),
+        ({"a": 0, "b": 0}, "the train split of '.*' has no usable image"),
         ({"a": 8}, "has only the class 'a'"),
         (
             {"train/a": 3, "train/b": 3, "val/a": 0, "test/a": 2, "test/b": 1},
-            "the val split of '.*' ends without",
+            "the val split of '.*' has no usable",
         ),
     ],
 )
@@ -127,11 +127,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "classes beside splits": (
         ("train/a", "train/b", "c", "d"),
-        "named like the train split, but beside it lie c, d",
+        "named like the train split, but next to it are c, d",
     ),
     "a class called train": (
         ("train", "bus", "car"),
-        "named like the train split, but beside it lie bus, car",
+        "named like the train split, but next to it are bus, car",
     ),
     "no train": (("val/a", "val/b", "test/a"), "named like the test split, but there is no train folder"),
     "splits by other names": (
@@ -141,7 +141,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "flat splits by other names": (("train_images", "test_images"), "are named like splits, not classes"),
     "splits in classes": (
         ("a/train", "a/test", "b/train"),
-        "'a' in .* holds its images in folders of their own .test",
+        "'a' in .* has its images in subfolders .test",
     ),
     "classes in a class": (
         ("x", "animals/cat", "animals/dog"),
@@ -161,7 +161,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "a class that test lacks": (
         ("train/a", "train/b", "train/c", "test/a", "test/b"),
-        r"class 'c' of .* has no usable image in test. Give it some, or leave it out with data.classes=.a, b.",
+        r"class 'c' of .* has no usable image in test. Add some, or exclude it with data.classes=.a, b.",
     ),
     "a class that train lacks": (
         ("train/a", "train/b", "test/a", "test/b", "test/B"),
@@ -203,7 +203,7 @@ def test_a_class_that_a_seeded_part_lacks_is_said(tmp_path: Path) -> None:
         if dropped.file == "rare"
     }
     assert reasons == {
-        Dropped("rare", f"class without an image in {split}, a seeded part of the others")
+        Dropped("rare", f"class without an image in {split}, which is a seeded part of the others")
         for split in ("val", "test")
     }
 
@@ -316,7 +316,7 @@ def test_sub_folders_that_may_be_classes_or_splits_are_refused(images: list[str]
     with pytest.raises(DataError) as refused:
         data._refuse_nested("train/a", images)
     assert str(refused.value) == (
-        f"data.root: the class folder 'train/a' in 'set' holds its images in folders of their own ({shown}), which may "
+        f"data.root: the class folder 'train/a' in 'set' has its images in subfolders ({shown}), which may "
         f"be classes or splits; expected a folder of images for each class, root/CLASS/* or "
         f"root/{{train,val,test}}/CLASS/*."
     )
@@ -448,7 +448,7 @@ def test_chosen_classes_may_be_called_like_splits_beside_which_others_lie(tmp_pa
     with pytest.raises(DataError) as refused:
         read(root)
     assert str(refused.value).startswith(
-        f"data.root: 'test' in '{root}' is named like the test split, but beside it lie bus; expected a folder"
+        f"data.root: 'test' in '{root}' is named like the test split, but next to it are bus; expected a folder"
     )
     assert str(refused.value).endswith("If these are classes, name all of them in data.classes.")
     assert read(root, classes=("test", "bus", "train"))[0] == ("test", "bus", "train")

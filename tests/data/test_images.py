@@ -210,7 +210,7 @@ REFUSED: dict[str, tuple[dict[str, int], dict[str, int], str]] = {
         {},
         "is named like the test split, but there is no train folder",
     ),
-    "others beside splits": ({"train": 3, "cats": 3}, {}, "but beside it lie pictures in 'cats'"),
+    "others beside splits": ({"train": 3, "cats": 3}, {}, "but next to it are pictures in 'cats'"),
     "two names of a split": ({"val": 3, "valid": 3}, {}, "both mean the val split"),
     "too many wanted": (
         {".": 8},
@@ -220,9 +220,9 @@ REFUSED: dict[str, tuple[dict[str, int], dict[str, int], str]] = {
     "too many of test": (
         {"train": 4, "val": 3, "test": 2},
         {"test": 3},
-        "test: 3 pictures are wanted, '.*' has 2",
+        "test: 3 pictures were asked for, but '.*' has 2",
     ),
-    "too many to train on": ({".": 8}, {"train": 5}, "train: 5 pictures are wanted, '.*' has 4 for it"),
+    "too many to train on": ({".": 8}, {"train": 5}, "train: 5 pictures were asked for, but '.*' has 4"),
     "masks": (
         {"images": 3, "masks": 3},
         {},
@@ -264,9 +264,7 @@ def test_pictures_that_are_all_damaged_are_named(tmp_path: Path) -> None:
     fill(tmp_path / "train", 3)
     (tmp_path / "test").mkdir()
     (tmp_path / "test/x.png").write_bytes(b"none")
-    with pytest.raises(
-        DataError, match=r"the test split of '.*' ends without a usable picture; .*test/x.png: not"
-    ):
+    with pytest.raises(DataError, match=r"the test split of '.*' has no usable picture; .*test/x.png: not"):
         Images(root=str(tmp_path)).index(inspect)
 
 

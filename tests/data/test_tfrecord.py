@@ -114,7 +114,7 @@ def test_a_file_that_changed_since_is_an_error(folder: Path) -> None:
     data = TfRecord(root=str(folder))
     sample = data.index(inspect).splits["val"][0]
     (folder / "pets_val.record").write_bytes(b"")
-    with pytest.raises(DataError, match=r"3\.png was readable when the build began"):
+    with pytest.raises(DataError, match=r"3\.png was readable when the build started"):
         data.read(sample)
     with pytest.raises(DataError, match="names no place in a file"):
         data.read(sample._replace(key="3.png"))
@@ -154,7 +154,7 @@ def test_one_id_of_several_images_is_said_once_and_all_are_taken(folder: Path) -
             "used, all are taken",
         ),
     )
-    assert counted(found.dropped) == ["1 id of several images"]
+    assert counted(found.dropped) == ["1 id shared by several images"]
 
 
 def test_images_without_ids_and_empty_ids_are_no_twins(folder: Path) -> None:
@@ -169,9 +169,7 @@ def test_one_image_under_two_ids_is_taken_once_and_said(folder: Path) -> None:
     assert len(found.splits["train"]) == 2
     (said,) = found.dropped
     assert said.file == "pets_train.record"
-    assert re.search(
-        r"5\.png: the same image as pets_train\.record@\d+\+\d+/5\.png: taken once$", said.reason
-    )
+    assert re.search(r"5\.png: same image as pets_train\.record@\d+\+\d+/5\.png: used once$", said.reason)
 
 
 def test_whoever_waits_is_told_of_every_record(folder: Path) -> None:
@@ -291,7 +289,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "another label map": (
         lambda path: path.with_name("other.pbtxt").write_text(MAP.replace("dog", "cow")),
-        r"label_map\.pbtxt and other\.pbtxt list other classes; leave one of them there\.$",
+        r"label_map\.pbtxt and other\.pbtxt list other classes; keep only one of them\.$",
     ),
 }
 
@@ -363,7 +361,7 @@ BOXES: dict[str, tuple[tuple[int, str, float, float, float, float], str]] = {
     ),
     "no number": (
         (1, "cat", float("nan"), 0.25, 0.5, 0.75),
-        "box 1 of record 3 (cat) has an edge that is no number: dropped",
+        "box 1 of record 3 (cat) has an edge that is not a number: dropped",
     ),
 }
 
@@ -381,7 +379,7 @@ def test_boxes_in_pixels_are_refused(folder: Path) -> None:
     box = (1, "cat", 4.0, 5.0, 20.0, 15.0)
     write(folder / "pets_train.record", boxed(1, box), boxed(2, DOG))
     message = (
-        "1 of 2 boxes of the train split of '.*' are no fractions of their image, e.g. box 1 of record 1 in "
+        "1 of 2 boxes of the train split of '.*' are not fractions of their image, e.g. box 1 of record 1 in "
     )
     with pytest.raises(DataError, match=message):
         index(folder)
@@ -528,7 +526,7 @@ def test_records_of_no_split_beside_those_of_splits_are_named(folder: Path) -> N
     assert index(folder).dropped == (Dropped("more.record", "records of no split: not read"),)
     (folder / "pets_train.record").unlink()
     with pytest.raises(
-        DataError, match=r"nothing says which split 'more\.record' in '.*' is; call it train\.record"
+        DataError, match=r"nothing says which split 'more\.record' in '.*' is; rename it to train\.record"
     ):
         index(folder)
 

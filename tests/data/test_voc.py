@@ -88,7 +88,7 @@ BAD_BOXES = [
         ("cat", 50, 2, 60, 9),
         "box 1 (cat) lies outside its image, x 50..60, y 2..9 in 40 x 20 pixels: dropped",
     ),
-    (("cat", "nan", 2, 60, 9), "box 1 (cat) has an edge that is no number: dropped"),
+    (("cat", "nan", 2, 60, 9), "box 1 (cat) has an edge that is not a number: dropped"),
     (("cat", "left", 2, 60, 9), "box 1 (cat) has xmin 'left': dropped"),
     (("cat", "", 2, 60, 9), "box 1 (cat) has xmin '': dropped"),
     ((" ", 1, 2, 10, 9), "box 1 has no name: dropped"),
@@ -178,7 +178,7 @@ def test_a_class_that_train_never_has_is_dropped_from_val(folder: Folder) -> Non
     assert index.classes == ("cat", "dog")
     assert index.splits["val"][0].labels == (0,)
     assert index.dropped == (
-        Dropped("Annotations/c.xml", "2 x class 'emu' in val, which train never has: dropped"),
+        Dropped("Annotations/c.xml", "2 x class 'emu' in val, which train does not have: dropped"),
     )
 
 
@@ -193,7 +193,7 @@ def test_classes_may_be_chosen_and_ordered(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (("dogg",), r"data.classes: 'dogg' is no class of .*; there are cat, dog. Did you mean 'dog'\?"),
+        (("dogg",), r"data.classes: 'dogg' is not a class of .*; there are cat, dog. Did you mean 'dog'\?"),
         (("dog", "dog"), "none twice"),
         ((), "name at least one class"),
     ],
@@ -269,11 +269,11 @@ def test_train_is_what_trainval_has_beside_val(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        ("empty_list", "the val split of '.*' ends without a usable image."),
-        ("no_boxes", "the test split of '.*' ends without a usable box"),
+        ("empty_list", "the val split of '.*' has no usable image."),
+        ("no_boxes", "the test split of '.*' has no usable box"),
         (
             "broken",
-            r"the train split of '.*' ends without a usable image; 2 were dropped, the first: ",
+            r"the train split of '.*' has no usable image; 2 were dropped, the first: ",
         ),
     ],
 )
@@ -493,8 +493,8 @@ def turned(folder: Folder, stem: str, orientation: int) -> None:
 def test_boxes_of_a_turned_photo_as_stored_are_said_as_that(folder: Folder) -> None:
     turned(folder, "b", 6)
     reason = (
-        "JPEGImages/b.jpg: its boxes fit the photo as stored, 40 x 20 pixels; EXIF orientation 6 turns it, and it is "
-        "seen as 20 x 40"
+        "JPEGImages/b.jpg: its boxes fit the photo as stored, 40 x 20 pixels; EXIF orientation 6 turns it, "
+        "and it is shown as 20 x 40"
     )
     assert folder.index().dropped == (Dropped("Annotations/b.xml", reason),)
     folder.annotation("b", ("dog", 0, 0, 40, 20), size=(0, 0))

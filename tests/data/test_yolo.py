@@ -348,7 +348,7 @@ LINES: dict[str, tuple[str, tuple[float, ...] | None, str]] = {
         None,
         f"line 2 is '0.{'5' * 58}', no class and box: dropped",
     ),
-    "twice": (BOX, None, "line 2 is there twice: taken once"),
+    "twice": (BOX, None, "line 2 appears twice: used once"),
 }
 
 
@@ -406,7 +406,7 @@ def test_few_photos_without_a_label_file_are_background_where_none_is_empty(
     assert (Path(found.splits["train"][0].key).stem == "a") is kept
     reason = found.dropped[0].reason
     assert f"{lacking} of 10 photos have none" in reason
-    assert ("taken as background" in reason, "left out" in reason) == (kept, not kept)
+    assert ("used as background" in reason, "left out" in reason) == (kept, not kept)
     assert len(found.dropped) == lacking
 
 
@@ -464,7 +464,7 @@ def test_two_lists_of_classes_that_differ_are_refused(tmp_path: Path) -> None:
     text(tmp_path / "classes.txt", "cat\ndog\n")
     text(tmp_path / "labels/classes.txt", "dog\ncat\n")
     with pytest.raises(
-        DataError, match=r"classes\.txt and labels/classes\.txt list other classes; leave one"
+        DataError, match=r"classes\.txt and labels/classes\.txt list other classes; keep only one"
     ):
         index(tmp_path)
 
@@ -506,7 +506,9 @@ def test_a_test_split_that_is_not_there_is_made_of_the_others(tmp_path: Path) ->
     labelled(tmp_path, "images/val", "labels/val", *"ij")
     text(tmp_path / "data.yaml", f"train: images/train\nval: images/val\ntest: pictures\n{NAMES}")
     found = index(tmp_path)
-    assert reasons(found) == [("data.yaml", "test: 'pictures' is not there: test is made of the others")]
+    assert reasons(found) == [
+        ("data.yaml", "test: 'pictures' does not exist: test is made from the other splits")
+    ]
     assert keys(found)["val"] == ["i", "j"]
     assert found.splits["test"]
     assert {*keys(found)["train"], *keys(found)["test"]} == set("abcdefgh")
@@ -528,12 +530,12 @@ CONFIGURED: dict[str, tuple[str, dict[str, str], str]] = {
     "another configuration": (
         f"train: images/train\n{NAMES}",
         {"other.yml": "names: [dog, cat]\n"},
-        r"'data\.yaml', 'other\.yml' each describe a data set; leave one of them there\.$",
+        r"'data\.yaml', 'other\.yml' each describe a data set; keep only one of them\.$",
     ),
     "no mapping": (
         "- |\n  names: [cat]\n",
         {},
-        r"data\.yaml is no mapping; expected train, val and names\.$",
+        r"data\.yaml is not a mapping; expected train, val and names\.$",
     ),
     "keypoints of one number": (
         f"kpt_shape: [17]\n{NAMES}",
@@ -547,7 +549,7 @@ CONFIGURED: dict[str, tuple[str, dict[str, str], str]] = {
         {},
         r"data\.yaml: train is \['images/train', ''\]; expected a path\.$",
     ),
-    "a number that is no class": (
+    "a number that is not a class": (
         "names: {12345678: cat}\n",
         {},
         r"names is .*; expected a list, or a mapping of numbers and words\.$",

@@ -100,7 +100,7 @@ SHELL = [command for block in ALL for command in block_commands(block)] + [
 def test_every_command_is_quoted_so_that_zsh_takes_it(command: Command) -> None:
     bare = re.sub(r"'[^']*'|\"[^\"]*\"|\\.", "", command.text)
     found = re.findall(r"[*?\[\]()#<>]|(?<=\s)[=~]\S*|\{\S*,\S*\}", without_placeholders(bare))
-    assert found == [], f"{command}: quote {' '.join(found)}; comments are no comments in an interactive zsh"
+    assert found == [], f"{command}: quote {' '.join(found)}; comments are not comments in an interactive zsh"
 
 
 def without_placeholders(text: str) -> str:

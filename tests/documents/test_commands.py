@@ -135,7 +135,7 @@ def hold_to_declarations(command: Command) -> None:
     if first in COMMANDS:
         source += Path(inspect.getfile(COMMANDS.get(first).run)).read_text(encoding="utf-8")
     else:
-        assert "=" in first or first.startswith("-"), f"'tflbuild {first}' is no command"
+        assert "=" in first or first.startswith("-"), f"'tflbuild {first}' is not a command"
     for flag in re.findall(r"(?<!\S)--[a-z-]+", command.text):
         assert flag in source, f"'{flag}' is nowhere in the command '{first}'"
 

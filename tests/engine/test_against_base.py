@@ -283,8 +283,8 @@ def test_a_bundle_of_another_pass_holds_none_and_older_ones_lack_the_field(
 
 
 SENTENCE = (
-    "{key}: 'near' compares with the base, which is what 'train' gives, so that there is nothing to limit at 'train'; "
-    "put the limit behind 'train', or into the recipe's total budget."
+    "{key}: 'near' compares with the base, which is what 'train' gives, so there is nothing to limit at "
+    "'train'; put the limit after 'train', or into the recipe's total budget."
 )
 
 

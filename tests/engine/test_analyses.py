@@ -90,7 +90,7 @@ def test_an_analysis_of_a_model_that_the_build_lacks_is_left_out_with_a_warning(
     monkeypatch.setattr(fakes.FakeAnalysis, "of", ("model", "teacher"))
     outcome = build(asking(recipe, mine=fakes.FakeAnalysis()))
     assert found(outcome) == []
-    said = "analyses.mine is left out: it looks at 'teacher', and this build has none"
+    said = "analyses.mine is skipped: it needs 'teacher', which this build does not have"
     assert outcome.report["warnings"] == [said]
 
 

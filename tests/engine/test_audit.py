@@ -68,12 +68,12 @@ def alter_orphan(root: Path, record: Record) -> str:
 
 
 DAMAGES = [
-    (cut_record, "its record is no JSON"),
-    (alter_value, "its record was altered or cut short"),
+    (cut_record, "its record is not JSON"),
+    (alter_value, "its record was changed or cut off"),
     (swap_records, "its record belongs to another key"),
-    (alter_blob, "its file was altered or cut short"),
+    (alter_blob, "its file was changed or cut off"),
     (remove_blob, "its file is gone"),
-    (alter_orphan, "its file was altered or cut short"),
+    (alter_orphan, "its file was changed or cut off"),
 ]
 
 

@@ -125,7 +125,7 @@ def test_on_breach_warn_keeps_the_step(recipe: Recipe, build: FakeBuild) -> None
     outcome = build(recipe)
     assert outcome.error is None
     assert outcome.report["passes"][1]["outcome"] == "ran"
-    assert "over its budget and kept" in " ".join(outcome.report["warnings"])
+    assert "over its limit and kept" in " ".join(outcome.report["warnings"])
 
 
 def test_on_breach_skip_goes_on_from_the_input(recipe: Recipe, build: FakeBuild) -> None:
@@ -373,7 +373,7 @@ def test_what_shows_a_build_and_raises_is_left_out_and_the_build_goes_on(
     assert outcome.error is None
     assert seen == ["started"]
     warned = [
-        text for text in outcome.report["warnings"] if text.startswith("what shows this build is left out")
+        text for text in outcome.report["warnings"] if text.startswith("the display of this build stops here")
     ]
     assert len(warned) == 1
     assert "no terminal" in warned[0]

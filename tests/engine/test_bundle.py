@@ -168,9 +168,9 @@ def test_every_difference_from_then_is_said(
         f"cpu is {now['cpu']}, it failed on old",
         "device is gpu, it failed on tpu",
         "threads is 3, it failed on 9",
-        f"tflbuild is {now['toolchain']['tflbuild']}, it failed with 0.0",
-        "gone is None, it failed with 1",
-        "its key differs from the failed one: code, data or tools are not what they were",
+        f"tflbuild is {now['toolchain']['tflbuild']}; it failed with 0.0",
+        "gone is None; it failed with 1",
+        "its key differs from that of the failed pass: code, data or tools have changed",
     ]
 
 
@@ -196,13 +196,14 @@ def test_an_input_is_taken_from_where_it_was_if_the_store_has_lost_it(
 
 def test_a_bundle_of_another_recipe_is_refused(failing: Recipe, build_here: FakeBuild, here: AtOnce) -> None:
     content = read_bundle(build_here(failing).report.folder)
-    with pytest.raises(RecipeError, match=r"held\.0 holds 2 limits; right would be one"):
+    with pytest.raises(RecipeError, match=r"held\.0 holds 2 limits; expected one"):
         again(content | {"held": [content["held"][0] | {"max_rise": 1.0}]}, failing, here)
     content["pass"]["label"] = "mxied"
     with pytest.raises(RecipeError) as caught:
         again(content, failing, here)
     assert str(caught.value) == (
-        "reproduce: pass.label: 'mxied' is no step of the bundle's recipe; there are train, prune, convert, quantize, "
+        "reproduce: pass.label: 'mxied' is not a step of the bundle's recipe; there are train, prune, "
+        "convert, quantize, "
         "mixed."
     )
 

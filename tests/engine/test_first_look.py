@@ -93,10 +93,10 @@ def test_other_readings_are_tried_only_of_what_is_at_chance(own: Own, build: Fak
 def test_a_look_that_fails_or_dies_ends_no_build(own: Own, build: FakeBuild) -> None:
     cannot = build(own(0.0))
     assert analyses(cannot) == []
-    assert "could not be held against chance" in cannot.report["warnings"][0]
+    assert "could not be compared with chance" in cannot.report["warnings"][0]
     dead = build(own(0.1))
     assert analyses(dead)[0]["findings"][0]["verdict"] == "chance"
-    assert "could not be tried with other readings of its input" in dead.report["warnings"][0]
+    assert "could not be tried with other preprocessing" in dead.report["warnings"][0]
 
 
 def test_what_was_trained_here_is_not_looked_at(

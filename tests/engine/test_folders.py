@@ -27,7 +27,7 @@ def test_a_store_says_which_folder_is_in_the_way(tmp_path: Path, monkeypatch: py
             os, "access", lambda path, how, closed=closed: path != closed and known(path, how)
         )
         assert store.obstacle() == (
-            f"store.path: {closed} may not be written by this user, so that nothing new can be kept in the store "
+            f"store.path: {closed} is not writable for this user, so nothing new can be stored in "
             f"{tmp_path / 'store'}; set store.path to another folder, or have its owner share it: store.shared=true."
         )
 

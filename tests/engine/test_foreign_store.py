@@ -146,7 +146,7 @@ def test_a_prepared_record_of_a_remote_is_refused_and_reaches_nothing_outside(
     said: list[str] = []
     before = everything_in(outside)
     assert Store(tmp_path / "plan", said.append, f"file://{there}").recall(kept.key) is None
-    assert "its record is no result" in said[0]
+    assert "its record is not a result" in said[0]
     assert opened(tmp_path / "two", said.append, f"file://{there}").recall(kept.key) is None
     assert everything_in(outside) == before
     assert everything_in(tmp_path / "two") & {"blobs/written", f"actions/{kept.key}.json"} == set()

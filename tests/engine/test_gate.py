@@ -91,7 +91,7 @@ def test_a_relative_drop_since_a_baseline_of_0_is_undefined() -> None:
     difference = Difference(value=-0.01, low=-0.03, high=0.01, n=100)
     verdict = judge(limit("max_relative_drop", 0.1), measured(-0.01), measured(0.0), difference)
     assert not verdict.ok
-    assert verdict.text == "score: the baseline is 0, so that a relative drop is undefined; use max_drop"
+    assert verdict.text == "score: the baseline is 0, so a relative drop is undefined; use max_drop"
 
 
 def test_an_interval_that_is_no_interval_is_left_out() -> None:

@@ -93,13 +93,13 @@ def test_the_budget_is_part_of_a_judging_pass_s_key(recipe: Recipe, build: FakeB
     assert outcomes(build(mixed(recipe)))["mixed"] == "cached"
     again = build(mixed(recipe, bound=0.05))
     assert score(again.report.folder) == pytest.approx(0.89)
-    assert "mixed.budget, or what it is held against, changed" in again.report["passes"][3]["reason"]
+    assert "mixed.budget or its baseline changed" in again.report["passes"][3]["reason"]
 
 
 def test_a_judging_pass_without_a_budget_is_refused(recipe: Recipe) -> None:
     wanted = mixed(recipe)
     bare = {**wanted.steps, "mixed": replace(wanted.steps["mixed"], limits=())}
-    with pytest.raises(RecipeError, match=r"mixed\.budget: pass 'fake_mixed' holds its candidates"):
+    with pytest.raises(RecipeError, match=r"mixed\.budget: pass 'fake_mixed' chooses by its budget"):
         prepare(replace(wanted, steps=bare), names=fakes.NAMES)
 
 
@@ -132,7 +132,7 @@ def test_calling_judge_without_saying_so_fails_the_pass(tmp_path: Path) -> None:
         def judges(self) -> bool:
             return False
 
-    with pytest.raises(PassError, match="its judges\\(\\) does not say so"):
+    with pytest.raises(PassError, match="its judges\\(\\) returns false"):
         run_pass(Sly(), _scored(tiny_tflite(tmp_path)), tmp_path)
 
 

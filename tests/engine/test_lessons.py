@@ -370,7 +370,7 @@ def test_a_file_that_is_damaged_while_the_build_runs_is_not_delivered(
     watched = replace(recipe, limits=limit("score", "max_drop", 0.5))
     outcome = build(watched, damage)
     assert isinstance(outcome.error, StoreError)
-    assert "was damaged while the build ran" in str(outcome.error)
+    assert "was damaged during the build" in str(outcome.error)
     assert outcome.report.status == "failed"
     assert outcome.report["targets"] == []
     assert not (outcome.report.folder / "model.tflite").exists()

@@ -168,7 +168,8 @@ def test_a_remote_that_may_only_be_read_is_read_all_the_same(limits: list[float]
     with pytest.raises(Unusable) as caught:
         link.put("b", b"")
     assert (
-        str(caught.value) == f"cannot be written ({type(error).__name__}: {error}); what is built stays here"
+        str(caught.value)
+        == f"cannot be written ({type(error).__name__}: {error}); new results stay in the local store"
     )
     filesystem.error = None
     with pytest.raises(Unusable) as again:
@@ -195,7 +196,7 @@ def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(RecipeError) as caught:
         check(url)
     assert str(caught.value) == (
-        f"store.remote: '{url}' is no URL; right would be s3://bucket/prefix or file:///mnt/store."
+        f"store.remote: '{url}' is not a URL; expected s3://bucket/prefix or file:///mnt/store."
     )
 
 

@@ -131,7 +131,7 @@ def test_other_bytes_from_the_same_causes_are_drift_at_that_step(recipe: Recipe,
     edit(lock_of(build(recipe)), "steps", "prune", "output", to="0" * 64)
     outcome = build(locked(recipe))
     assert "prune gave " in drift(outcome)
-    assert "though every cause that the lock names is the same" in str(outcome.error)
+    assert "although everything that the lock names is unchanged" in str(outcome.error)
     assert [step["label"] for step in outcome.report["passes"]] == ["train", "prune"]
 
 

@@ -227,7 +227,7 @@ def test_all_that_drifted_is_named_at_once(tmp_path: Path, monkeypatch: pytest.M
         (StepReport(label="more", pass_name=""), "more is not in it."),
         (
             StepReport(label="thin", pass_name="", action=of_json(CAUSES), output=A),
-            f"thin gave {A[:10]}, locked is {B[:10]}, though every cause that the lock names is the same.",
+            f"thin gave {A[:10]}, locked is {B[:10]}, although everything that the lock names is unchanged.",
         ),
         (
             StepReport(label="thin", pass_name="", action=A, output=B),
@@ -253,7 +253,8 @@ def test_another_processor_is_named_where_bytes_differ(
     lock = locked(tmp_path, Keys())
     step = StepReport(label="thin", pass_name="", action=of_json(CAUSES), output=A)
     assert said(lock, lambda: lock.check_step(step)).endswith(
-        ", though every cause that the lock names is the same but the processor: another one, locked on this processor."
+        ", although everything that the lock names is unchanged except the processor: another one, locked on "
+        "this processor."
     )
 
 
@@ -340,10 +341,10 @@ def test_what_is_not_remembered_is_not_spoken_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: &x 1\nb: *x", "it holds an alias ('*x'), which no build writes"),
+        ("a: &x 1\nb: *x", "it holds an alias ('*x'), which tflbuild never writes"),
         ("- 1", "it holds a list, not a mapping"),
-        ("1: 2", "it holds a key that is no text: 1"),
-        ("a: {2020-01-01: 1}", "it holds a key that is no text: 2020-01-01"),
+        ("1: 2", "it holds a key that is not text: 1"),
+        ("a: {2020-01-01: 1}", "it holds a key that is not text: 2020-01-01"),
         ("a: [{b: 2020-01-01}]", "it holds a date, which JSON does not know"),
         ("a: .nan", "it holds a number that is not finite, or has more than 400 digits"),
         ("a: -.inf", "it holds a number that is not finite, or has more than 400 digits"),
@@ -385,8 +386,8 @@ def test_a_lock_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=f"{path} cannot be read as a lock: it holds a list, not a mapping"):
         read_lock(path)
     path.write_text("schema: other")
-    with pytest.raises(RecipeError, match=f"{path} is no lock: its schema is not tflbuild.lock/1"):
+    with pytest.raises(RecipeError, match=f"{path} is not a lock: its schema is not tflbuild.lock/1"):
         read_lock(path)
     path.write_text("schema: tflbuild.lock/1")
-    with pytest.raises(RecipeError, match=f"{path} is no lock: recipe is missing"):
+    with pytest.raises(RecipeError, match=f"{path} is not a lock: recipe is missing"):
         read_lock(path)

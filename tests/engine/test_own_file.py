@@ -119,8 +119,8 @@ def test_behind_a_pass_of_another_kind_it_is_that_pass_that_is_named(recipe: Rec
 def test_a_file_that_is_quantized_is_not_quantized_again(recipe: Recipe) -> None:
     quantized = own(recipe, fakes.FakeQuantize(), scheme="int8")
     assert refused(quantized) == (
-        "pipeline: 'quantize' needs a float model, and model.path is int8 already; give the float model that it "
-        "was made of."
+        "pipeline: 'quantize' needs a float model, but model.path is already int8; give the float model "
+        "that it was made from."
     )
     check(own(recipe, scheme="int8"))
     check(own(recipe, fakes.FakeAny(), scheme="int8"))
@@ -133,7 +133,7 @@ def test_two_passes_that_quantize_are_named_both(recipe: Recipe) -> None:
         steps={**twice.steps, "again": replace(twice.steps["quantize"], label="again")},
         pipeline=(*twice.pipeline, "again"),
     )
-    assert refused(twice) == "pipeline: 'again' quantizes a model that 'quantize' has quantized already."
+    assert refused(twice) == "pipeline: 'again' quantizes a model that 'quantize' has already quantized."
 
 
 def test_what_trains_on_labels_needs_data_that_have_some(
@@ -143,8 +143,8 @@ def test_what_trains_on_labels_needs_data_that_have_some(
     check(tuned)
     monkeypatch.setattr(TASKS.get("fake"), "labelled", False)
     assert refused(tuned) == (
-        "tune: pass 'fake_tune' trains on labels, and data 'fake_data' have none; use data with labels, or leave "
-        "'tune' out of pipeline."
+        "tune: pass 'fake_tune' trains on labels, and data 'fake_data' have none; use data with labels, or "
+        "remove 'tune' from pipeline."
     )
 
 

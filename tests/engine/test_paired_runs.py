@@ -73,7 +73,7 @@ def test_a_run_whose_store_lacks_something_is_not_built_again(
     recipes[two[1].folder] = costing(recipes[two[1].folder], 0.07)
     here.asked.clear()
     (found,) = paired(two)
-    assert "its store no longer holds 'quantize'" in found.reason
+    assert "'quantize' is no longer in its store" in found.reason
     assert "run_pass" not in {what for _, what, _ in here.asked}
 
 
@@ -84,7 +84,7 @@ def test_a_run_that_cannot_be_opened_says_why(two: list[Report], monkeypatch: py
     monkeypatch.setattr(paired_runs, "recipe_of", gone)
     (found,) = paired(two)
     assert found.reason.startswith(
-        "one cannot be opened again (its data are gone.). Name the two model files"
+        "one cannot be opened again (its data are gone.). To measure them again, give the two model files"
     )
     assert found.lines("two", "one") == [f"two and one are not paired: {found.reason}"]
 
@@ -106,6 +106,6 @@ def test_runs_that_cannot_be_paired_say_why(change: dict[str, Any], reason: str)
 def test_several_runs_are_each_held_against_the_first() -> None:
     found = Paired("c", {"map": Difference(value=-0.1, low=-0.2, high=0.05, n=7)})
     assert found.lines("c", "a") == [
-        "c against a, on the same 7 test samples: whether map changed cannot be told: -0.100 [-0.200, +0.050]"
+        "c against a, on the same 7 test samples: no clear change of map: -0.100 [-0.200, +0.050]"
     ]
     assert SimpleNamespace(**found.to_json()).run == "c"

@@ -83,11 +83,11 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "no file in the end": (
         lambda r: replace(r, pipeline=("train", "prune")),
-        "pipeline: it ends with 'prune', which gives a KerasModel; add 'fake_convert' behind it.",
+        "pipeline: it ends with 'prune', which makes a KerasModel; add 'fake_convert' after it.",
     ),
     "quantized twice": (
         lambda r: add(replace(r, pipeline=(*r.pipeline, "again")), again=(fakes.FakeQuantize(),)),
-        "pipeline: 'again' quantizes a model that 'quantize' has quantized already.",
+        "pipeline: 'again' quantizes a model that 'quantize' has already quantized.",
     ),
     "skip of a conversion": (
         lambda r: change(r, "convert", on_breach="skip"),
@@ -133,7 +133,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "judging without a budget": (
         lambda r: configured(r, fakes.FakeMixed(), pipeline=("train", "convert", "mixed")),
-        "mixed.budget: pass 'fake_mixed' holds its candidates to its budget, but there is none; set e.g. "
+        "mixed.budget: pass 'fake_mixed' chooses by its budget, but has none; set e.g. "
         "mixed.budget.METRIC.max_drop=0.01.",
     ),
     "an unknown metric": (
@@ -167,11 +167,11 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "a figure of a target": (
         lambda r: change(r, "quantize", limits=(replace(SCORE, metric="npu"),)),
-        "quantize.budget.npu: only a target gives it; put it in the recipe's total budget.",
+        "quantize.budget.npu: only a target measures it; put it in the recipe's total budget.",
     ),
     "a figure of another target": (
         lambda r: replace(r, limits=(replace(SCORE, metric="npu"),)),
-        "budget.npu: no target of the recipe gives it (target=[any]); add a target of type 'fake_npu', e.g. "
+        "budget.npu: no target of the recipe measures it (target=[any]); add a target of type 'fake_npu', e.g. "
         "target=[any,npu_55].",
     ),
     "stop after nothing": (
@@ -456,7 +456,9 @@ def test_a_source_that_is_no_split_to_learn_from_is_refused(recipe: Recipe, sour
 
 
 def test_pixels_that_may_be_decoded_are_one_or_more(recipe: Recipe) -> None:
-    with pytest.raises(RecipeError, match=r"data\.max_pixels: 0 is no number of pixels; expected 1 or more"):
+    with pytest.raises(
+        RecipeError, match=r"data\.max_pixels: 0 is not a number of pixels; expected 1 or more"
+    ):
         prepared_of(replace(recipe, data=fakes.FakeData(max_pixels=0)))
     prepared_of(replace(recipe, data=fakes.FakeData(max_pixels=1)))
 

@@ -62,7 +62,7 @@ def test_a_process_that_grew_is_replaced_before_the_next_request(
     ("comes", "code", "why"),
     [
         (ChannelClosed(), None, "ended between two requests"),
-        (ChannelGarbled("nonsense"), None, "sent what nobody asked for (nonsense)"),
+        (ChannelGarbled("nonsense"), None, "sent an unexpected message (nonsense)"),
         ([], 0, "ended between two requests"),
     ],
 )
@@ -106,8 +106,8 @@ def test_what_cannot_be_pickled_is_named_and_ends_nothing(
         (-40, "was ended by signal 40 (no name)", "crashed (signal 40)"),
         (
             -signal.SIGKILL,
-            "was ended by signal 9 (SIGKILL), which is how the system ends a process when memory runs out",
-            "was killed (signal 9), as the system does when memory runs out,",
+            "was ended by signal 9 (SIGKILL); the system does this when memory runs out",
+            "was killed (signal 9), probably because memory ran out,",
         ),
     ],
 )
@@ -160,7 +160,7 @@ def test_what_is_printed_without_end_is_cut_in_the_log_and_not_in_the_message(
     line = b"y" * 4095 + b"\n"
     logged, tail = printed(line * 256 + b"one more\n" + line * 3 + b"the end\n")
     assert len(logged) == 257
-    assert logged[-1] == "(more than 1 MiB printed: what follows is left out)"
+    assert logged[-1] == "(more than 1 MiB printed; the rest is not shown)"
     assert tail.text().endswith("\n  the end")
 
 

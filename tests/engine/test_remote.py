@@ -132,11 +132,11 @@ def remove_blob(there: Path, record: str, blob: str) -> None:
 
 
 DAMAGES = [
-    (cut_record, "its record is no JSON"),
-    (alter_record, "its record was altered or cut short"),
+    (cut_record, "its record is not JSON"),
+    (alter_record, "its record was changed or cut off"),
     (swap_record, "its record belongs to another key"),
-    (alter_blob, "its file was altered or cut short"),
-    (cut_blob, "its file was altered or cut short"),
+    (alter_blob, "its file was changed or cut off"),
+    (cut_blob, "its file was changed or cut off"),
     (remove_blob, "its file is gone"),
 ]
 
@@ -281,8 +281,8 @@ def test_a_remote_that_may_only_be_read_gives_hits(
 
 
 WRONG = [
-    ("bucket/prefix", RecipeError, "'bucket/prefix' is no URL; right would be s3://bucket/prefix"),
-    ("s3://", RecipeError, "'s3://' is no URL"),
+    ("bucket/prefix", RecipeError, "'bucket/prefix' is not a URL; expected s3://bucket/prefix"),
+    ("s3://", RecipeError, "'s3://' is not a URL"),
     ("nosuch://bucket", RecipeError, "store.remote=nosuch://bucket: Protocol not known: nosuch"),
 ]
 
@@ -464,7 +464,7 @@ def test_a_blob_that_was_altered_in_the_bucket_is_refused_and_built_again(
     assert second.report["passes"][1]["output"] == sha256
     said = [text for text in second.report["warnings"] if "is not used" in text]
     assert len(said) == 1
-    assert f"{S3}/blobs/{sha256} is not used: its file was altered or cut short" in said[0]
+    assert f"{S3}/blobs/{sha256} is not used: its file was changed or cut off" in said[0]
     assert s3.cat_file(f"models/tflbuild/blobs/{sha256}") == good, "the next machine finds it whole"
     third = build(replace(other, store=tmp_path / "third"))
     assert ran(third) == []

@@ -188,8 +188,8 @@ def test_what_is_no_report_is_said(tmp_path: Path, content: str | None, why: str
         with pytest.raises(RecipeError) as caught:
             read_report(path)
         said = str(caught.value)
-        assert said.startswith(f"{file} is no report of a run: ")
-        assert said.removeprefix(f"{file} is no report of a run: ").startswith(why), said
+        assert said.startswith(f"{file} is not a report of a run: ")
+        assert said.removeprefix(f"{file} is not a report of a run: ").startswith(why), said
 
 
 def test_what_a_report_says_of_the_recipe_is_the_recipe_s(recipe: Recipe, build_here: FakeBuild) -> None:
@@ -366,7 +366,7 @@ def test_a_model_is_copied_whole_and_is_the_user_s(
 
 def test_a_model_that_was_damaged_is_not_delivered(model: TFLiteModel, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    said = "was damaged while the build ran; the same command notices it and builds it again"
+    said = "was damaged during the build; run the same command again to rebuild it"
     model.path.chmod(0o644)
     model.path.write_bytes(b"molde")
     with pytest.raises(StoreError, match=said):

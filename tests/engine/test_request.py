@@ -146,13 +146,13 @@ def test_an_error_is_raised_with_the_name_of_what_asked(clock: Clock) -> None:
         (
             ChannelClosed(),
             None,
-            "pass 'thin' closed the channel that carries its answers; its worker process was stopped.",
+            "pass 'thin' closed its answer channel; its worker process was stopped.",
             "",
         ),
         (
             ChannelGarbled("nonsense"),
             None,
-            "pass 'thin' wrote to the channel that carries its answers (nonsense); its worker process was stopped.",
+            "pass 'thin' wrote to its answer channel (nonsense); its worker process was stopped.",
             "",
         ),
     ],

@@ -57,7 +57,7 @@ def test_every_limit_of_a_step_counts(recipe: Recipe, build_here: FakeBuild) -> 
     verdicts = last(outcome)["verdicts"]
     assert [verdict["ok"] for verdict in verdicts] == [True, False, False, True]
     assert str(outcome.error) == f"quantize: {verdicts[1]['text']}; {verdicts[2]['text']}"
-    assert last(outcome)["reason"] == f"its gate closed: {verdicts[1]['text']}; {verdicts[2]['text']}"
+    assert last(outcome)["reason"] == f"it exceeded its limit: {verdicts[1]['text']}; {verdicts[2]['text']}"
     assert last(outcome)["outcome"] == "ran"
 
 
@@ -177,7 +177,7 @@ def test_the_first_fallback_that_holds_takes_the_place_and_no_further_one_is_tri
     report = last(outcome)
     assert outcome.error is None
     assert score(outcome) == pytest.approx(0.84)
-    assert (report["outcome"], report["reason"]) == ("replaced", "its gate closed; good took its place")
+    assert (report["outcome"], report["reason"]) == ("replaced", "it exceeded its limit; good replaced it")
     before, after = (step["metrics"]["score"]["value"] for step in outcome.report["passes"][-2:])
     assert report["differences"]["score"]["value"] == pytest.approx(after - before), "of what took its place"
     assert [(tried["run"], tried["ok"]) for tried in report["tried"]] == [
@@ -191,7 +191,7 @@ def test_the_first_fallback_that_holds_takes_the_place_and_no_further_one_is_tri
     assert report["bytes"] == (outcome.report.folder / "model.tflite").stat().st_size
     assert "pass 'better'" not in [who for _, _, who in here.asked]
     warned = [event.fields["text"] for event in events if event.kind == "warning"]
-    assert warned == [f"quantize is over its budget; trying {label}" for label in ("worse", "good")]
+    assert warned == [f"quantize exceeds its limit; trying {label}" for label in ("worse", "good")]
 
 
 def test_what_was_tried_keeps_what_it_measured(recipe: Recipe, build_here: FakeBuild) -> None:
@@ -242,7 +242,7 @@ def test_a_fallback_from_a_step_that_does_not_run_is_said_to_be_left_out(
     outcome = build_here(recipe)
     assert isinstance(outcome.error, BudgetExceeded)
     warned = [event.fields["text"] for event in events if event.kind == "warning"]
-    assert warned == ["fallback convert from prune is left out, since prune does not run"]
+    assert warned == ["fallback convert from prune is skipped, since prune does not run"]
     assert [tried["run"] for tried in last(outcome)["tried"]] == ["quantize"]
 
 
@@ -257,9 +257,9 @@ def test_warn_keeps_the_model_that_is_over_its_budget(
     report = last(outcome)
     breach = report["verdicts"][0]["text"]
     assert report["outcome"] == "ran"
-    assert report["reason"] == "over its budget and kept (on_breach: warn); never run before"
+    assert report["reason"] == "over its limit and kept (on_breach: warn); never run before"
     assert report["metrics"]["score"]["value"] == pytest.approx(0.59)
-    assert f"quantize is over its budget and kept (on_breach: warn): {breach}" in outcome.report["warnings"]
+    assert f"quantize exceeds its limit and is kept (on_breach: warn): {breach}" in outcome.report["warnings"]
     assert outcome.report["budget"]["ok"] is True
 
 
@@ -271,7 +271,7 @@ def test_skip_goes_on_from_the_input_and_judges_the_next_step_against_it(
     train, prune, convert, _ = outcome.report["passes"]
     assert (prune["outcome"], prune["output"], prune["kind"]) == ("skipped", train["output"], "KerasModel")
     assert prune["bytes"] == train["bytes"]
-    assert prune["reason"] == f"its gate closed (on_breach: skip): {prune['verdicts'][0]['text']}"
+    assert prune["reason"] == f"it exceeded its limit (on_breach: skip):  {prune['verdicts'][0]['text']}"
     assert prune["tried"][0]["output"] != train["output"]
     assert convert["verdicts"][0]["baseline"] == pytest.approx(0.9)
     assert convert["input"] == train["output"]

@@ -80,7 +80,7 @@ def test_time_is_said_of_every_pass_and_of_measuring(recipe: Recipe, build: Fake
 def test_a_build_that_trains_nothing_says_that_there_are_no_logs(recipe: Recipe, build: FakeBuild) -> None:
     untrained = steps(fakes.FakeLoad(), fakes.FakeConvert(), fakes.FakeQuantize())
     wanted = replace(recipe, run=RunOptions(tensorboard=True), steps=untrained, pipeline=tuple(untrained))
-    said = "tensorboard: no step of this build trains, so that there is nothing to log"
+    said = "tensorboard: no step of this build trains, so there is nothing to log"
     assert build(wanted).report["warnings"] == [said]
 
 
@@ -118,7 +118,7 @@ def test_a_pass_that_starts_a_model_must_say_what_it_means(recipe: Recipe, build
     made = {**recipe.steps, **steps(fakes.FakeBare())}
     outcome = build(replace(recipe, steps=made, pipeline=("bare", "prune", "convert", "quantize")))
     assert isinstance(outcome.error, PassError)
-    assert "pass 'bare' gave a model that does not say what it means" in str(outcome.error)
+    assert "pass 'bare' returned a model without its meaning" in str(outcome.error)
 
 
 def test_a_bundle_says_what_differs_now(recipe: Recipe, build: FakeBuild) -> None:
@@ -138,7 +138,7 @@ def test_a_bundle_says_what_differs_now(recipe: Recipe, build: FakeBuild) -> Non
     assert answer.value[0].kind == "TFLiteModel"
     assert any("it failed on 3.9.1" in text for text in said)
     assert any("it failed with 0.0.1" in text for text in said)
-    assert any("its key differs from the failed one" in text for text in said)
+    assert any("its key differs from that of the failed pass" in text for text in said)
 
 
 def test_a_bundle_whose_input_is_gone_says_how_to_have_it_again(recipe: Recipe, build: FakeBuild) -> None:
@@ -153,8 +153,8 @@ def test_a_bundle_whose_input_is_gone_says_how_to_have_it_again(recipe: Recipe, 
 
 
 def test_a_folder_without_a_bundle_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="a run whose pass failed leaves one"):
+    with pytest.raises(RecipeError, match="only a run with a failed pass has one"):
         read_bundle(tmp_path)
     (tmp_path / "reproduce.yaml").write_text(yaml.safe_dump({"schema": "other"}))
-    with pytest.raises(RecipeError, match="is no bundle"):
+    with pytest.raises(RecipeError, match="is not a bundle"):
         read_bundle(tmp_path)

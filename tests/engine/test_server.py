@@ -126,7 +126,8 @@ def test_only_declared_data_can_be_read(assignment: Assignment) -> None:
         with pytest.raises(PassError) as caught:
             ctx.dataset(split)
         assert str(caught.value) == (
-            f"pass 'thin' reads '{split}' without declaring it; its reads() gives ['data.val', 'photos'], so a change "
+            f"pass 'thin' reads '{split}' without declaring it; its reads() returns ['data.val', "
+            f"'photos'], so a change "
             f"of that data would go unnoticed."
         )
 
@@ -180,9 +181,9 @@ def test_a_pass_gives_its_model_and_its_notes(
 BAD: list[tuple[Any, str]] = [
     (
         lambda self, model, ctx: KerasModel(path=model.path, digest=model.digest, fingerprint=""),
-        "pass 'thin' gave KerasModel, not TFLiteModel.",
+        "pass 'thin' returned KerasModel, not TFLiteModel.",
     ),
-    (lambda self, model, ctx: None, "pass 'thin' gave NoneType, not TFLiteModel."),
+    (lambda self, model, ctx: None, "pass 'thin' returned NoneType, not TFLiteModel."),
     (
         lambda self, model, ctx: replace(model, digest="0" * 64),
         "pass 'thin' changed its file after emitting it.",
@@ -193,11 +194,11 @@ BAD: list[tuple[Any, str]] = [
     ),
     (
         lambda self, model, ctx: replace(model, meta={}),
-        "pass 'thin' gave a model that does not say what it means; emit it with facts=Meaning(...).to_json().",
+        "pass 'thin' returned a model without its meaning; emit it with facts=Meaning(...).to_json().",
     ),
     (
         lambda self, model, ctx: ctx.emit(TFLiteModel, model.path.read_bytes(), odd={1, 2}),
-        "pass 'thin' gave facts that are not JSON: Object of type set is not JSON serializable",
+        "pass 'thin' returned facts that are not JSON: Object of type set is not JSON serializable",
     ),
     (lambda self, model, ctx: ctx.emit(TFLiteModel, b"garbage"), "the file cannot be allocated"),
 ]
@@ -336,7 +337,7 @@ def test_what_is_measured_is_json(
     assert found == {"value": -0.25, "low": -0.251, "high": -0.249, "n": 4, "variance": None}
     monkeypatch.setattr(fakes, "chance", lambda *given: {"odd": {1}})
     with pytest.raises(
-        PassError, match="the look at the base gave something that is not JSON: Object of type set"
+        PassError, match="the look at the base returned something that is not JSON: Object of type set"
     ):
         server.chance(tmp_path / "before", tmp_path / "truth", {}, "val")
 

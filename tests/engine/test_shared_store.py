@@ -138,13 +138,13 @@ def test_two_users_keep_collect_and_set_aside_in_one_store(users: Path, umask: s
 def test_a_second_user_of_a_store_that_is_not_shared_is_told_at_once(users: Path) -> None:
     users.chmod(0o755)
     assert acting(FIRST, users, 2, shared=False) == ""
-    assert "may not be written by this user" in acting(SECOND, users, 3, shared=False)
+    assert "is not writable for this user" in acting(SECOND, users, 3, shared=False)
 
 
 def test_only_its_owner_shares_a_store(users: Path) -> None:
     users.chmod(0o755)
     assert acting(FIRST, users, 2, shared=False) == ""
-    assert "may not be written by this user" in acting(SECOND, users, 3, shared=True)
+    assert "is not writable for this user" in acting(SECOND, users, 3, shared=True)
     assert acting(FIRST, users, 4, shared=True) == ""
     assert acting(SECOND, users, 3, shared=False) == ""
 

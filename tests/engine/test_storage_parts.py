@@ -252,30 +252,30 @@ def read(
 @pytest.mark.parametrize(
     ("said", "value", "blobs", "why"),
     [
-        (preimage(1), {}, [], "its record is no result: artifact is "),
-        (SIZES, {"value": "text", "unit": "bytes"}, [], "its record is no result: value.value is "),
-        (SIZES, {"unit": "bytes"}, [], "its record is no result: value.value is missing"),
+        (preimage(1), {}, [], "its record is not a result: artifact is "),
+        (SIZES, {"value": "text", "unit": "bytes"}, [], "its record is not a result: value.value is "),
+        (SIZES, {"unit": "bytes"}, [], "its record is not a result: value.value is missing"),
         (
             SIZES | {"measure": "accuracy"},
             {"unit": "1"},
             [],
-            "its record is no result: value.value is missing",
+            "its record is not a result: value.value is missing",
         ),
         (
             SIZES | {"measure": "comparison"},
             {"value": 1},
             [],
-            "its record is no result: value.low is missing",
+            "its record is not a result: value.low is missing",
         ),
         (
             SIZES | {"measure": "predictions"},
             {"file": A},
             [B],
-            "speaks of a file that is not among its files",
+            "mentions a file that it does not list",
         ),
-        (SIZES | {"measure": "truth"}, {"file": A}, [], "speaks of a file that is not among its files"),
-        (SIZES | {"measure": "truth"}, {"file": "x"}, [], "its record is no result: value.file is "),
-        ({"target": "cpu"}, {"bytes": 3}, [], "its record is no result: value.bytes"),
+        (SIZES | {"measure": "truth"}, {"file": A}, [], "mentions a file that it does not list"),
+        (SIZES | {"measure": "truth"}, {"file": "x"}, [], "its record is not a result: value.file is "),
+        ({"target": "cpu"}, {"bytes": 3}, [], "its record is not a result: value.bytes"),
     ],
 )
 def test_a_record_that_is_no_result_of_its_kind_is_not_believed(
@@ -288,7 +288,7 @@ def test_a_record_that_is_no_result_of_its_kind_is_not_believed(
 def test_a_model_s_file_is_among_the_files_of_its_record() -> None:
     made = TFLiteModel(path=Path(), digest=A, fingerprint=B, meta={})
     assert read(preimage(1), {}, [A], artifact=made).blobs == (A,)
-    with pytest.raises(Damaged, match="speaks of a file that is not among its files"):
+    with pytest.raises(Damaged, match="mentions a file that it does not list"):
         read(preimage(1), {}, [B], artifact=made)
 
 
@@ -388,7 +388,7 @@ def test_a_fingerprint_of_its_own_is_kept(tmp_path: Path) -> None:
 def test_what_is_no_result_is_not_kept(tmp_path: Path) -> None:
     store = opened(tmp_path)
     with pytest.raises(
-        PassError, match=r"a result cannot be kept: its record is no result: value\.value is missing"
+        PassError, match=r"a result cannot be stored: its record is not a result: value\.value is missing"
     ):
         store.commit(SIZES, value={"unit": "1"})
     assert list((tmp_path / "actions").iterdir()) == []
@@ -493,5 +493,5 @@ def test_nothing_costs_less_than_nothing(seconds: float, believed: bool) -> None
     if believed:
         assert record.read(content, digest.of_json(SIZES), Path).cost == {"seconds": 0.0}
     else:
-        with pytest.raises(Damaged, match="its record is no result: cost"):
+        with pytest.raises(Damaged, match="its record is not a result: cost"):
             record.read(content, digest.of_json(SIZES), Path)

@@ -86,7 +86,7 @@ def test_an_altered_field_of_a_record_is_noticed(tmp_path: Path, field: str, val
     record_of(tmp_path).write_text(json.dumps({**content, field: value}))
     said: list[str] = []
     assert opened(tmp_path, said.append).recall(key(1)) is None
-    assert "its record was altered or cut short" in said[0]
+    assert "its record was changed or cut off" in said[0]
 
 
 def test_an_altered_fact_of_an_artifact_is_noticed(tmp_path: Path) -> None:
@@ -146,9 +146,9 @@ def test_what_is_damaged_is_set_aside_with_a_note_and_nothing_is_lost(tmp_path: 
     assert (aside / name).read_bytes() == b"damage 1"
     assert (aside / f"{name}.2").read_bytes() == b"damage 2"
     assert (aside / f"{key(1)}.json").exists()
-    assert "its file was altered or cut short" in (aside / f"{name}.why.txt").read_text()
+    assert "its file was changed or cut off" in (aside / f"{name}.why.txt").read_text()
     assert said == [
-        f"stored result {key(1)[:12]} is not used: its file was altered or cut short; it is built again."
+        f"stored result {key(1)[:12]} is not used: its file was changed or cut off; it is built again."
     ]
 
 

@@ -69,7 +69,11 @@ def test_each_claim_of_a_file_is_held_to_what_is_there_now(folder: Path) -> None
         Claim(what="cpu: score", claimed=0.75, found=0.75, ok=True),
         Claim(what="cpu: file_bytes", claimed=5.0, found=5.0, ok=True),
         Claim(
-            what="cpu: fake_latency", claimed=3.0, found=None, ok=True, note="a time, never the same twice"
+            what="cpu: fake_latency",
+            claimed=3.0,
+            found=None,
+            ok=True,
+            note="a time, which varies between runs",
         ),
         Claim(what="cpu: npu_share", claimed=0.5, found=None, ok=True, note="cannot be measured on the file"),
     ]

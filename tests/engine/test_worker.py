@@ -97,7 +97,7 @@ def misbehave(
     ("how", "error", "message"),
     [
         ("abort", WorkerDied, "signal 6 (SIGABRT)"),
-        ("be killed", WorkerDied, "signal 9 (SIGKILL), which is how the system ends a process when memory"),
+        ("be killed", WorkerDied, "signal 9 (SIGKILL); the system does this when memory"),
         ("read address 0", WorkerDied, "signal 11 (SIGSEGV)"),
         ("leave", WorkerDied, "exit code 3"),
         ("exit", PassError, "pass 'rogue' failed: SystemExit: 3"),
@@ -107,8 +107,8 @@ def misbehave(
         ("hang", WorkerDied, "exceeded its time limit of 1 s"),
         ("ask", PassError, "pass 'rogue' failed: EOFError"),
         ("open", PassError, "No such file or directory: 'nowhere/nothing'"),
-        ("write to the channel", WorkerDied, "wrote to the channel that carries its answers"),
-        ("close the channel", WorkerDied, "closed the channel that carries its answers"),
+        ("write to the channel", WorkerDied, "wrote to its answer channel"),
+        ("close the channel", WorkerDied, "closed its answer channel"),
         ("flood", WorkerDied, "signal 6 (SIGABRT)"),
         ("leave a child", WorkerDied, "signal 6 (SIGABRT)"),
         ("leave a detached child", WorkerDied, "signal 6 (SIGABRT)"),
@@ -116,7 +116,7 @@ def misbehave(
         ("give a class of its own", WorkerDied, "a message cannot be read here: AttributeError"),
         ("lose the file", BrokenPromise, "pass 'rogue' changed its file after emitting it"),
         ("cut the file", BrokenPromise, "pass 'rogue' changed its file after emitting it"),
-        ("give facts that are not JSON", BrokenPromise, "pass 'rogue' gave facts that are not JSON"),
+        ("give facts that are not JSON", BrokenPromise, "pass 'rogue' returned facts that are not JSON"),
         ("write garbage", BrokenPromise, "pass 'rogue' broke its promise: the file cannot be allocated"),
     ],
 )
@@ -192,7 +192,7 @@ def test_what_is_printed_reaches_the_log_within_limits(
     with pytest.raises(WorkerDied):
         misbehave(worker, model, "flood")
     assert "about to flood" in lines
-    assert "(more than 4 MiB printed: what follows is left out)" in lines
+    assert "(more than 4 MiB printed; the rest is not shown)" in lines
     assert all(line.isprintable() for line in lines)
 
 

@@ -56,7 +56,7 @@ def test_of_pyenv_the_newest_comes_first_and_after_path(path: Path, tmp_path: Pa
         python(tmp_path / f"pyenv/versions/9.9.{patch}/bin", "python9.9", f"9.9.{patch}") for patch in (1, 2)
     )
     (path / "python9.9").mkdir()
-    assert list(pythons.candidates("9.9")) == [newer, older], "a folder is no program"
+    assert list(pythons.candidates("9.9")) == [newer, older], "a folder is not a program"
     (path / "python9.9").rmdir()
     own = python(path, "python9.9", "9.9.0")
     assert list(pythons.candidates("9.9")) == [own, newer, older]

@@ -166,7 +166,7 @@ def test_a_file_is_settled_once_all_of_its_times_are_older_than_a_tick(
     assert known._settled((("a", 1, 2, 10, 899), ("b", 1, 2, 899, 10)))
     assert not known._settled((("a", 1, 2, 10, 899), ("b", 1, 2, 900, 10)))
     assert not known._settled((("a", 1, 2, 10, 900),))
-    assert known._settled((("a", 5000, 5000, 10, 20),)), "a size is no time"
+    assert known._settled((("a", 5000, 5000, 10, 20),)), "a size is not a time"
 
 
 def test_a_file_that_changes_while_it_is_looked_at_is_not_remembered(

@@ -32,7 +32,7 @@ def test_one_name_is_one() -> None:
 def test_a_detectors_list_may_begin_with_a_background() -> None:
     found = fitting(LISTS, 2, detects=True)
     assert found.lists == dict.fromkeys(LISTS, ("cat", "dog"))
-    said = "b.txt, without the first, 'background': the outputs count classes behind it"
+    said = "b.txt, without the first, 'background': the outputs count classes after it"
     assert found.recognised[1] == Evidence("labels", "2 names", said)
 
 

@@ -85,8 +85,10 @@ def zipped(*names: str) -> bytes:
     return target.getvalue()
 
 
-TORCH = "a PyTorch model, which is not read: it is a pickle, which could run code; save the live model with torch.ex"
-SAVED = "the saved_model.pb of a TensorFlow SavedModel: give the folder that it lies in."
+TORCH = (
+    "a PyTorch model, which is not read: it is a pickle, which could run code; save the model as a .pt2 with"
+)
+SAVED = "the saved_model.pb of a TensorFlow SavedModel: give its folder instead."
 FROZEN = "a frozen graph of TensorFlow 1, which is not read: tflite_convert --enable_v1_converter"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
@@ -122,7 +124,7 @@ def test_what_else_it_is_is_said(content: bytes, said: str, tmp_path: Path) -> N
     path = tflite_files.written(tmp_path, content, "my.bin")
     with pytest.raises(RecipeError) as caught:
         recognised_format(path)
-    known = f"model.path: '{path}' is by its content none of the formats that are recognised, "
+    known = f"model.path: '{path}' has none of the known formats, "
     known += "keras (.h5, .keras), "
     known += "onnx (.onnx), saved_model (a folder with saved_model.pb, .zip), tflite (.tflite), "
     known += "torch_export (.pt2)"

@@ -85,10 +85,10 @@ def test_what_arrays_lack_to_be_samples_is_a_problem(tmp_path: Path) -> None:
     [
         (
             [[1, 2], [np.nan, np.inf], [3, -np.inf]],
-            "has nan in row 1 of 'a', which is no finite float32; 2 of 3 rows",
+            "has nan in row 1 of 'a', which is not a finite float32; 2 of 3 rows",
         ),
-        ([[1, -np.inf], [3, 4]], "has -inf in row 0 of 'a', which is no finite float32; 1 of 2 rows"),
-        ([[1, 2], [1e300, 4]], "has 1e+300 in row 1 of 'a', which is no finite float32; 1 of 2 rows"),
+        ([[1, -np.inf], [3, 4]], "has -inf in row 0 of 'a', which is not a finite float32; 1 of 2 rows"),
+        ([[1, 2], [1e300, 4]], "has 1e+300 in row 1 of 'a', which is not a finite float32; 1 of 2 rows"),
     ],
 )
 def test_values_that_are_no_finite_float32_are_refused(values: Any, said: str) -> None:

@@ -114,7 +114,7 @@ REFUSALS = [
     (
         classifier("SOFTMAX"),
         "detection",
-        "'file' is for classification (data=images takes pictures alone)",
+        "'file' is for classification (data=images takes only pictures)",
     ),
     (
         classifier(),
@@ -247,7 +247,7 @@ def test_what_contradicts_a_graph_that_prepares_pixels_itself_is_refused_while_p
     held = replace(found.description, held=("scale", "offset"))
     monkeypatch.setattr(type(found), "description", held)
     with pytest.raises(
-        RecipeError, match=r"scale 1\.0 contradicts .* Its own graph prepares pixels so: leave"
+        RecipeError, match=r"scale 1\.0 contradicts .* Its own graph already does this: leave"
     ):
         found.warnings({"channels": "rgb", "scale": 1.0, "offset": -1.0})
     assert len(found.warnings({"channels": "bgr", "scale": 1 / 127.5, "offset": -1.0})) == 1, (
@@ -287,7 +287,7 @@ def test_a_file_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
 
 
 MISSING = [
-    ("", "path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file"),
+    ("", "path: required; set model.path=FILE to a .h5, .keras, .onnx or .tflite file"),
     ("nowhere.tflite", "model.path: there is no file 'nowhere.tflite'."),
 ]
 

@@ -41,7 +41,7 @@ SCORES = layer("Dense", "scores", activation="softmax")
 REFUSED = {
     "no file": (lambda path: path, "there is no file"),
     "no model": (lambda path: _text(path), "is not a Keras model"),
-    "weights only": (lambda path: _weights(path), "holds weights alone, without the model.s configuration"),
+    "weights only": (lambda path: _weights(path), "holds only weights, without the model.s configuration"),
     "keras 3": (lambda path: described(path, [IMAGE, SCORES], "3.11.0"), "is not one of Keras 3"),
     "subclassed": (lambda path: described(path, [IMAGE, SCORES], kind="Mine"), "subclassed model .'Mine'"),
     "lambda": (
@@ -59,7 +59,7 @@ REFUSED = {
         lambda path: described(
             path, [layer("InputLayer", "image", batch_input_shape=[None, 8, 8, 1]), SCORES]
         ),
-        r"\(height, width, 3\) is expected",
+        r"expected \(height, width, 3\)",
     ),
 }
 
@@ -83,7 +83,7 @@ def test_what_no_pass_could_take_is_refused_while_planning(case: str, tmp_path: 
 
 
 def test_a_path_is_needed() -> None:
-    with pytest.raises(ValueError, match=r"^path: is needed"):
+    with pytest.raises(ValueError, match=r"^path: required"):
         KerasFile().check()
 
 
@@ -184,9 +184,9 @@ def test_two_heads_are_two_heads_and_boxes_with_scores_are_a_detector(tmp_path: 
     ("config", "outputs", "message"),
     [
         (UNKNOWN, "auto", r".* cannot be read off its graph: operation 'op' .*set model.outputs to logits"),
-        (ONE, "softmax", r"softmax is said, but .* ends in sigmoid.*set model.outputs=sigmoid"),
-        (RESCALED, "softmax", r"softmax is said, but .* has no activation.*set model.outputs=logits"),
-        (BOXES, "softmax", r"softmax is said, but .* is a detector"),
+        (ONE, "softmax", r"it is softmax, but .* ends in sigmoid.*set model.outputs=sigmoid"),
+        (RESCALED, "softmax", r"it is softmax, but .* has no activation.*set model.outputs=logits"),
+        (BOXES, "softmax", r"it is softmax, but .* is a detector"),
     ],
 )
 def test_what_is_stated_and_the_graph_must_not_contradict_each_other(

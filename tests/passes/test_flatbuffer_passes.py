@@ -306,7 +306,7 @@ def test_equalization_is_as_the_options_say_and_exact_unless_relu6_is_replaced(
     assert (first, list(observed), images) == (b"float", ["float"], list(range(10)))
     assert ways == {"balance": "activations", "relu6": "keep", "tolerance": 1e-5}
     assert (others["balance"], others["relu6"]) == ("weights", "replace")
-    assert others["tolerance"] > 1e300, "finite, so that what does not run is still too far"
+    assert others["tolerance"] > 1e300, "finite, so what does not run is still too far"
     assert np.isfinite(others["tolerance"])
     assert ctx.notes["equalize"] == {
         "layers": 2,
@@ -316,7 +316,7 @@ def test_equalization_is_as_the_options_say_and_exact_unless_relu6_is_replaced(
         "images": 10,
     }
     assert ctx.said[:2] == [
-        "2 layers share sizes with those behind them; outputs change by 3.0e-06",
+        "2 layers share sizes with the layers after them; outputs change by 3.0e-06",
         "'three' was left as it was: it is odd",
     ]
     assert ctx.told[0] == (1, 20, "activations")
@@ -879,7 +879,8 @@ def test_the_table_shows_twelve_layers_and_the_report_all() -> None:
     )
     lines = sensitivity.table(found)
     assert lines[0] == (
-        "output error with everything rounded 0.1235; weights alone 0.2000, activations alone 0.1000: weights cost more"
+        "output error with everything quantized 0.1235; weights alone 0.2000, activations alone 0.1000: "
+        "weights cost more"
     )
     assert len(lines) == 2 + 12 + 1
     assert lines[2].split() == ["layer_0", "CONV_2D", "0.1235", "-", "0.5000", "0.2500", "12,345"]

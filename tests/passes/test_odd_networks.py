@@ -121,7 +121,7 @@ def test_other_passes_stand_decayed_channels(tmp_path: Path, calibration: Calibr
 
 
 @pytest.mark.parametrize("name", ["quantize", "equalize", "round", "quantize_mixed"])
-@pytest.mark.parametrize("case", ["a bias that is no number"])
+@pytest.mark.parametrize("case", ["a bias that is not a number"])
 def test_what_is_no_number_is_refused_and_named(
     tmp_path: Path, calibration: Calibration, case: str, name: str
 ) -> None:

@@ -192,7 +192,7 @@ def test_blocks_of_a_dense_layer_are_counted_in_the_file(
             {"schedule": "2:4", "block_size": (1, 4)},
             r"^block_size: \[1, 4\] is not possible with schedule=2:4",
         ),
-        ({"layers": {"last": 1.5}}, r"^layers.last: 1.5 is no share of zeros; it should be at least 0"),
+        ({"layers": {"last": 1.5}}, r"^layers.last: 1.5 is not a share of zeros; it should be at least 0"),
         ({"level_steps": 5}, r"^level_steps: 5 is set, but schedule=polynomial has no levels"),
         (
             {"schedule": "iterative", "level_steps": 5, "steps": 9},

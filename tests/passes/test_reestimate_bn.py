@@ -75,7 +75,7 @@ def test_another_weight_that_changed_breaks_the_promise(small_detector: KerasMod
     built.get_layer("box_0").bias.assign_add(np.full(12, 1e-7, np.float32))
     other = tmp_path / "other.h5"
     keras.save(built, other, dict(small_detector.meta["facts"]))
-    with pytest.raises(BrokenPromise, match="box_0/bias:0 changed, which is no statistic"):
+    with pytest.raises(BrokenPromise, match="box_0/bias:0 changed, which is not a statistic"):
         ReestimateBatchNorm().verify(small_detector, replace(small_detector, path=other))
 
 

@@ -354,8 +354,8 @@ def test_zeros_of_a_level_are_held_to_that_level(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layers": {"a": 1.0}}, "layers.a: 1.0 is no share of zeros"),
-        ({"layers": {"a": -0.1}}, "layers.a: -0.1 is no share of zeros"),
+        ({"layers": {"a": 1.0}}, "layers.a: 1.0 is not a share of zeros"),
+        ({"layers": {"a": -0.1}}, "layers.a: -0.1 is not a share of zeros"),
         ({"schedule": "2:4", "sparsity": 0.6}, "sparsity: 0.6 is not possible"),
         ({"schedule": "2:4", "layers": {"a": 0.4}}, "layers.a: 0.4 is not possible"),
         ({"schedule": "2:4", "block_size": (1, 2)}, r"block_size: \[1, 2\] is not possible"),
@@ -950,7 +950,7 @@ def test_statistics_are_measured_on_whole_batches_of_the_train_split(
 @pytest.mark.parametrize(
     ("changed", "broken", "message"),
     [
-        (["one/kernel", "two"], [], r"^one/kernel changed, which is no statistic of a batch norm\.$"),
+        (["one/kernel", "two"], [], r"^one/kernel changed, which is not a statistic of a batch norm\.$"),
         ([], ["norm/mean"], r"^norm/mean holds values that are not finite\.$"),
     ],
 )

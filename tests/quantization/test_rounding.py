@@ -394,7 +394,7 @@ def test_at_most_4096_places_are_looked_at_and_as_many_of_each_image(studied: li
     assert studied[0].inputs.shape == (1, 4098 - 512, 1)
     counts = np.unique(studied[0].inputs, return_counts=True)[1]
     assert np.all(np.abs(counts - 1366 * 7 / 8) < 100), (
-        "the order is random, so that what is held out is of all images"
+        "the order is random, so what is held out is of all images"
     )
 
 

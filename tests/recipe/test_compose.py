@@ -269,4 +269,4 @@ def test_hooks_that_are_null_are_none() -> None:
 def test_a_text_in_the_place_of_a_step_is_shown_in_60_letters() -> None:
     with pytest.raises(RecipeError) as caught:
         compose.compose([*CASES[0], f"prune={'x' * 100}"])
-    assert str(caught.value) == f"prune: {'x' * 59}… is no mapping of the step's options."
+    assert str(caught.value) == f"prune: {'x' * 59}… is not a mapping of the step's options."

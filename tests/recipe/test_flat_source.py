@@ -95,7 +95,7 @@ REFUSED = [
         "# @package data\nseed: 3\n",
         "{path}: a recipe has no '@package data'; remove that line, or write '@package _global_'.",
     ),
-    ("recipe/mine", f"{FIRST}- a\n", "{path} is no mapping of recipe keys."),
+    ("recipe/mine", f"{FIRST}- a\n", "{path} is not a mapping of recipe keys."),
     ("data/mine", "hydra: {a: 1}\n", "{path}: 'hydra': a recipe may not configure Hydra itself."),
     (
         "data/mine",

@@ -304,5 +304,5 @@ def test_what_is_no_path_is_said_by_its_file(here: Path) -> None:
     given = kept(here, store={"path": "\0", "remote": None})
     with pytest.raises(RecipeError) as caught:
         placed(given, Asked(), print)
-    assert str(caught.value).startswith(f"{given.file}: '\\x00' is no path: ")
+    assert str(caught.value).startswith(f"{given.file}: '\\x00' is not a path: ")
     assert str(caught.value).endswith(".")

@@ -319,24 +319,24 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"store": {"pth": 1}},
         "store.pth: there is no such option; there are path, remote, shared. Did you mean 'path'?",
     ),
-    ({"target": ["a"]}, "target: ['a'] is no mapping of targets; write e.g. target=[cpu]."),
+    ({"target": ["a"]}, "target: ['a'] is not a mapping of targets; write e.g. target=[cpu]."),
     ({"target": {"a": None}}, "target: the recipe is left with none; choose e.g. target=[cpu]."),
     ({"target": {}}, "target: the recipe is left with none; choose e.g. target=[cpu]."),
     *(
         (
             {"target": {"a": {"type": "board"}, "b": empty}},
-            f"target.b: {empty!r} is no choice with its options; it needs a 'type', one of board.",
+            f"target.b: {empty!r} is not a choice with its options; it needs a 'type', one of board.",
         )
         for empty in ({}, [], "", 0, False)
     ),
-    ({"target": {"a": 7}}, "target.a: 7 is no choice with its options; it needs a 'type', one of board."),
+    ({"target": {"a": 7}}, "target.a: 7 is not a choice with its options; it needs a 'type', one of board."),
     (
         {"target": {"../a": {"type": "board"}}},
         "target.../a: '../a' cannot be the name of a file; use letters, ",
     ),
     (
         {"model": {"size": 3}},
-        "model: {'size': 3} is no choice with its options; it needs a 'type', one of net.",
+        "model: {'size': 3} is not a choice with its options; it needs a 'type', one of net.",
     ),
     ({"model": {"type": "nett"}}, "model.type: there is no model 'nett'; there are net. Did you mean 'net'?"),
     ({"model": {"type": 7}}, "model.type: there is no model '7'; there are net."),
@@ -354,10 +354,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"data": {"type": "photos", "augment": {"flips": 1}}}, "data.augment.flips: there is no such option; "),
     ({"budget": {"map": {"max_dro": 1}}}, "budget.map.max_dro: there is no such limit; "),
     ({"fit": {"pass": "train", "budget": {"x": 1}}}, "fit.budget: there is no metric 'x'"),
-    ({"recipe": "../x"}, "recipe: '../x' is no name of a recipe, since runs are filed under it."),
+    ({"recipe": "../x"}, "recipe: '../x' is not the name of a recipe, since runs are filed under it."),
     ({"a/b": {"pass": "train"}}, "a/b: 'a/b' cannot be the name of a file; use letters, digits and '_'."),
-    ({"analyses": 7}, "analyses: 7 is no list of analyses; write e.g. analyses=[sensitivity]."),
-    ({"analyses": "layers"}, "analyses: 'layers' is no list of analyses; write e.g. analyses=[sensitivity]."),
+    ({"analyses": 7}, "analyses: 7 is not a list of analyses; write e.g. analyses=[sensitivity]."),
+    (
+        {"analyses": "layers"},
+        "analyses: 'layers' is not a list of analyses; write e.g. analyses=[sensitivity].",
+    ),
     (
         {"analyses": ["layer"]},
         "analyses: there is no analysis 'layer'; there are by_itself, layers. Did you mean 'layers'?",
@@ -366,7 +369,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"analyses": [["layers"]]},
         "analyses: there is no analysis '['layers']'; there are by_itself, layers. Did you ",
     ),
-    ({"analyses": {"layers": 7}}, "analyses.layers: 7 is no mapping of options."),
+    ({"analyses": {"layers": 7}}, "analyses.layers: 7 is not a mapping of options."),
     (
         {"analyses": {"layers": {"sample": 7}}},
         "analyses.layers.sample: there is no such option; there are samples. Did you mean 'samples'?",
@@ -378,16 +381,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"preprocess": {"scale": 0}}, "preprocess.scale: 0 should be greater than 0."),
     ({"preprocess": 7}, "preprocess: 7 should be a valid dictionary."),
-    ({"hooks": 7}, "hooks: 7 is no mapping of hooks; write e.g. hooks=[mlflow]."),
-    ({"hooks": ["telling"]}, "hooks: ['telling'] is no mapping of hooks; write e.g. hooks=[mlflow]."),
+    ({"hooks": 7}, "hooks: 7 is not a mapping of hooks; write e.g. hooks=[mlflow]."),
+    ({"hooks": ["telling"]}, "hooks: ['telling'] is not a mapping of hooks; write e.g. hooks=[mlflow]."),
     (
         {"hooks": {"telling": 7}},
-        "hooks.telling: 7 is no choice with its options; it needs a 'type', one of failing, ",
+        "hooks.telling: 7 is not a choice with its options; it needs a 'type', one of failing, ",
     ),
     *(
         (
             {"hooks": {"telling": empty}},
-            f"hooks.telling: {empty!r} is no choice with its options; it needs a 'type', ",
+            f"hooks.telling: {empty!r} is not a choice with its options; it needs a 'type', ",
         )
         for empty in (0, False, "", [])
     ),

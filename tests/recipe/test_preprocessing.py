@@ -101,7 +101,7 @@ def test_each_option_is_the_first_that_is_said(root: Any, data: Any, file: Any, 
 
 
 CHANNELS = [
-    # a mean or a std takes the place of a weaker scale and offset, and the other way round
+    # a mean or a std takes the place of a weaker scale and offset, and in reverse
     ({"mean": MEANS, "std": STDS}, {}, {}, {"mean": MEANS, "std": STDS}),
     ({"mean": MEANS}, {"scale": 2.0, "offset": 3.0}, {"scale": 0.5}, {"mean": MEANS}),
     ({"std": STDS}, {}, {"scale": 0.5, "offset": 0.0}, {"std": STDS}),
@@ -133,20 +133,20 @@ REFUSED = [
     (
         {"scale": 1.0, "mean": MEANS},
         {},
-        "preprocess.scale: it has no effect beside preprocess.mean, which says the values of each channel; leave one "
-        "of them out.",
+        "preprocess.scale: it has no effect beside preprocess.mean, which says the values of each channel; "
+        "keep only one of them out.",
     ),
     (
         {"offset": 1.0, "std": STDS},
         {},
-        "preprocess.offset: it has no effect beside preprocess.std, which says the values of each channel; leave one "
-        "of them out.",
+        "preprocess.offset: it has no effect beside preprocess.std, which says the values of each channel; "
+        "keep only one of them out.",
     ),
     (
         {},
         {"offset": 1.0, "scale": 1.0, "mean": MEANS},
-        "data.preprocess.offset: it has no effect beside data.preprocess.mean, which says the values of each channel; "
-        "leave one of them out.",
+        "data.preprocess.offset: it has no effect beside data.preprocess.mean, which says the values of "
+        "each channel; keep only one of them out.",
     ),
     ({"crop": 0.5}, {}, "preprocess.crop: 0.5 has no effect with aspect=stretch; set aspect=center_crop."),
     (
@@ -171,8 +171,8 @@ REFUSED = [
         "preprocess.mena: the data are of the modality 'image', which has no such option; it has antialias, aspect, "
         "channels, crop, mean, offset, resize, scale, std.",
     ),
-    ({}, 7, "data.preprocess: 7 is no mapping of options."),
-    ({}, [], "data.preprocess: [] is no mapping of options."),
+    ({}, 7, "data.preprocess: 7 is not a mapping of options."),
+    ({}, [], "data.preprocess: [] is not a mapping of options."),
 ]
 
 

@@ -18,7 +18,7 @@ from tflbuild.recipe.load import load_recipe
 from tflbuild.recipe.replacement import RecipeRepository, Replaced, without_removed
 
 FIRST = "# @package _global_\n"
-GONE = "model.input_size=32 of the recipe was left out: it belongs to model=mobilenet_v2"
+GONE = "model.input_size=32 of the recipe was dropped: it belongs to model=mobilenet_v2"
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def test_a_recipe_that_replaces_a_group_keeps_its_own_options() -> None:
     assert recipe.mapping["data"]["root"] == "here"
     assert recipe.mapping["data"]["seed"] == 4
     assert recipe.replaced == {"data": ("signs", "voc")}
-    assert "data.max_objects=2 of the recipe was left out: it belongs to data=signs" in recipe.remarks
+    assert "data.max_objects=2 of the recipe was dropped: it belongs to data=signs" in recipe.remarks
 
 
 def test_options_of_a_target_that_is_not_chosen_go_and_others_stay() -> None:
@@ -72,7 +72,7 @@ def test_options_of_a_target_that_is_not_chosen_go_and_others_stay() -> None:
     both = load_recipe(["recipe=mine", "target=[cpu,ethos_u55]"])
     assert not both.remarks
     other = load_recipe(["recipe=mine", "target=[ethos_u55]"])
-    assert other.remarks == ("target.cpu.runs=7 of the recipe was left out: it belongs to target=cpu",)
+    assert other.remarks == ("target.cpu.runs=7 of the recipe was dropped: it belongs to target=cpu",)
     assert list(other.targets) == ["ethos_u55"]
 
 
@@ -187,7 +187,7 @@ def test_what_is_left_out_is_said_leaf_by_leaf_and_once() -> None:
     )
     found = compose.composed(["recipe=mine", "data=voc", "data.root=here"])
     assert sorted(found.remarks) == [
-        f"data.{said} of the recipe was left out: it belongs to data=signs"
+        f"data.{said} of the recipe was dropped: it belongs to data=signs"
         for said in (
             'augment.flip_except=["cat"]',
             "difficulty.blur=0.5",

@@ -99,11 +99,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"budget": {"mapp": None}},
         "x.budget: there is no metric 'mapp'; there are map, size. Did you mean 'map'?",
     ),
-    ({"fallback": ""}, "x.fallback: '' is no list; write e.g. [LABEL, {from: LABEL, run: [LABEL]}]."),
-    ({"fallback": 0}, "x.fallback: 0 is no list; write e.g. [LABEL, {from: LABEL, run: [LABEL]}]."),
+    ({"fallback": ""}, "x.fallback: '' is not a list; write e.g. [LABEL, {from: LABEL, run: [LABEL]}]."),
+    ({"fallback": 0}, "x.fallback: 0 is not a list; write e.g. [LABEL, {from: LABEL, run: [LABEL]}]."),
     (
         {"fallback": "c"},
-        "x.fallback: 'c' is no list; write e.g. [LABEL, {from: LABEL, run: [LABEL]}].",
+        "x.fallback: 'c' is not a list; write e.g. [LABEL, {from: LABEL, run: [LABEL]}].",
     ),
     *(
         (
@@ -164,7 +164,7 @@ def test_a_limit_on_a_size_is_written_as_a_size(
     for form in ("max", "min", "max_rise", "max_drop"):
         assert [limit.bound for limit in limits_at({"size": {form: written}}, "budget")] == [held]
     assert refused(limits_at, {"size": {"max": "large"}}, "budget") == (
-        "budget.size.max: 'large' is no size; right would be 500KB, 500KiB, 1.5MB, 5G, or a number of bytes."
+        "budget.size.max: 'large' is not a size; expected 500KB, 500KiB, 1.5MB, 5G, or a number of bytes."
     )
     share = refused(limits_at, {"size": {"max_relative_drop": "5KB"}}, "budget")
     assert share == "budget.size.max_relative_drop: '5KB' is not a number."
@@ -173,12 +173,12 @@ def test_a_limit_on_a_size_is_written_as_a_size(
 @pytest.mark.parametrize(
     ("budget", "message"),
     [
-        (7, "b: 7 is no budget; write e.g. {map: {max_drop: 0.01}}, or null."),
-        ([], "b: [] is no budget; write e.g. {map: {max_drop: 0.01}}, or null."),
+        (7, "b: 7 is not a budget; write e.g. {map: {max_drop: 0.01}}, or null."),
+        ([], "b: [] is not a budget; write e.g. {map: {max_drop: 0.01}}, or null."),
         ({7: None}, "b: there is no metric '7'; there are map, size."),
         (
             {"map": None, "size": 0},
-            "b.size: 0 is no limit; write e.g. {max_drop: 0.01} with one of min, max, max_drop, max_rise, "
+            "b.size: 0 is not a limit; write e.g. {max_drop: 0.01} with one of min, max, max_drop, max_rise, "
             "max_relative_drop.",
         ),
         (
@@ -186,7 +186,7 @@ def test_a_limit_on_a_size_is_written_as_a_size(
             "b.map.max_dro: there is no such limit; there are min, max, max_drop, max_rise, max_relative_drop. Did "
             "you mean 'max_drop'?",
         ),
-        ({"map": {"since": 7}}, "b.map.since: 7 is no label of a step."),
+        ({"map": {"since": 7}}, "b.map.since: 7 is not the label of a step."),
         ({"map": {"max": True}}, "b.map.max: True is not a number."),
         ({"map": {"max": False}}, "b.map.max: False is not a number."),
         ({"map": {"max": "x"}}, "b.map.max: 'x' is not a number."),

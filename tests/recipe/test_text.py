@@ -127,7 +127,7 @@ VALUES = {
 }
 DEFAULTS = {
     **{
-        text: (f"{FIRST}defaults: {text}\n", "is no list")
+        text: (f"{FIRST}defaults: {text}\n", "is not a list")
         for text in ("7", "ssd_mobilenet_float", "{/model: a}", "null")
     },
     **{
@@ -279,7 +279,7 @@ def test_an_alias_counts_as_all_that_it_stands_for() -> None:
 
 def test_numbers_that_are_none_are_said() -> None:
     assert said_of("a: 0b\n") == ""
-    assert said_of("a: 1\nb: 0x_\n") == "f.yaml, line 2 cannot be read: '0x_' is no number (b: 0x_)."
+    assert said_of("a: 1\nb: 0x_\n") == "f.yaml, line 2 cannot be read: '0x_' is not a number (b: 0x_)."
 
 
 def test_a_line_is_shown_in_60_letters_without_its_indent() -> None:
@@ -340,9 +340,9 @@ CODE_OR_NONE = [
     (
         None,
         {"defaults": "a"},
-        "defaults: 'a' is no list; write e.g. [ssd_mobilenet_int8, /data: voc, _self_].",
+        "defaults: 'a' is not a list; write e.g. [ssd_mobilenet_int8, /data: voc, _self_].",
     ),
-    (None, {"defaults": None}, "defaults: None is no list; "),
+    (None, {"defaults": None}, "defaults: None is not a list; "),
     *(
         (
             None,

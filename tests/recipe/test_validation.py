@@ -118,16 +118,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"inner": {"siz": 1}},
         "step.inner.siz: there is no such option; there are size, path. Did you mean 'size'?",
     ),
-    ({"needed": "???"}, "step.needed: is needed; set it, e.g. step.needed=..."),
+    ({"needed": "???"}, "step.needed: required; set it, e.g. step.needed=..."),
     ({"flag": 7}, "step.flag: 7 should be a valid boolean, unable to interpret input."),
     # pydantic reads true as 1; a recipe does not
-    ({"count": True}, "step.count: true is no number."),
-    ({"share": False}, "step.share: false is no number."),
-    ({"inner": {"size": True}}, "step.inner.size: true is no number."),
-    ({"sides": [1, True]}, "step.sides.1: true is no number."),
-    ({"layers": {"a": False}}, "step.layers.a: false is no number."),
-    ({"loose": float("nan")}, "step.loose: nan is no finite number."),
-    ({"layers": {"a": float("inf")}}, "step.layers.a: inf is no finite number."),
+    ({"count": True}, "step.count: true is not a number."),
+    ({"share": False}, "step.share: false is not a number."),
+    ({"inner": {"size": True}}, "step.inner.size: true is not a number."),
+    ({"sides": [1, True]}, "step.sides.1: true is not a number."),
+    ({"layers": {"a": False}}, "step.layers.a: false is not a number."),
+    ({"loose": float("nan")}, "step.loose: nan is not a finite number."),
+    ({"layers": {"a": float("inf")}}, "step.layers.a: inf is not a finite number."),
     ({"loose": -1.1e30}, "step.loose: -1.1e+30 is too large; at most 1e+30 is read."),
     (
         {"loose": [2**53 + 1]},
@@ -156,8 +156,8 @@ def test_what_is_just_not_too_large_is_taken(value: Any) -> None:
 
 
 def test_what_is_needed_is_asked_for() -> None:
-    assert said({}) == "step.needed: is needed; set it, e.g. step.needed=..."
-    assert said({}, key="") == "needed: is needed; set it, e.g. needed=..."
+    assert said({}) == "step.needed: required; set it, e.g. step.needed=..."
+    assert said({}, key="") == "needed: required; set it, e.g. needed=..."
 
 
 def test_keys_at_the_root_have_no_prefix() -> None:
@@ -172,7 +172,7 @@ def test_other_keys_that_would_be_right_there_are_offered_but_not_listed() -> No
 
 @pytest.mark.parametrize("value", [None, 7, [], "abc"])
 def test_what_is_no_mapping_holds_no_options(value: Any) -> None:
-    assert said(value) == f"step: {value!r} is no mapping of options."
+    assert said(value) == f"step: {value!r} is not a mapping of options."
 
 
 def test_a_class_without_options_takes_none() -> None:

@@ -357,7 +357,7 @@ def test_a_file_that_is_missing_or_no_model_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"nowhere\.tflite cannot be read as a TensorFlow Lite file"):
         litert.interpreter(tmp_path / "nowhere.tflite")
     (tmp_path / "text.tflite").write_text("no model, but longer than a header")
-    with pytest.raises(RecipeError, match=r"text\.tflite is no TensorFlow Lite file"):
+    with pytest.raises(RecipeError, match=r"text\.tflite is not a TensorFlow Lite file"):
         litert.interpreter(tmp_path / "text.tflite")
 
 

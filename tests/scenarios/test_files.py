@@ -116,7 +116,7 @@ def test_a_file_without_a_signature_is_compiled(here: Workspace) -> None:
     assert found["outputs"] == ("softmax of 3 classes", "it ends in SOFTMAX")
     assert found["input"] == (
         "vector, (1, 12) float32",
-        "it has 2 axes, and a picture has 4: batch, height, width, channels",
+        "it has 2 axes; a picture has 4: batch, height, width, channels",
     )
 
 
@@ -129,7 +129,7 @@ def test_two_inputs_are_given_the_arrays_of_their_names(here: Workspace) -> None
     assert found["input numbers"][0] == "vector, (1, 3) float32"
     assert found["input map"] == (
         "vector, (1, 4, 4, 2) float32",
-        "it has 2 channels, and a picture has 1 or 3",
+        "it has 2 channels; a picture has 1 or 3",
     )
     assert list(target["metrics"]["fidelity"]["details"]["outputs"]) == ["scores"]
 

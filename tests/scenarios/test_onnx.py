@@ -42,7 +42,7 @@ def test_an_onnx_file_is_built_delivered_as_onnx_and_verified(
     printed = here.run_apart(*WORDS, "target=[cpu,onnxruntime]", "pipeline=[load,export_onnx,quantize]")
     assert "convert" not in printed
     assert "parity: 'scores' is within " in printed
-    assert "fidelity 1.0000 with the .tflite that it was made of, on 12 test samples" in printed
+    assert "fidelity 1.0000 with the .tflite that it was made from, on 12 test samples" in printed
     report = here.report("int8")
     load, exported, quantize = report["passes"]
     assert load["notes"]["parity"]["outputs"]["scores"]["images"] == 24
@@ -53,9 +53,7 @@ def test_an_onnx_file_is_built_delivered_as_onnx_and_verified(
     assert (name, apart["samples"]) == ("scores", 12)
     assert 0 < apart["size"] <= 1
     assert apart["relative"] <= 1e-5
-    assert (
-        f"'scores' differs from that of the .tflite by up to {apart['largest']:.3g} (12 samples)" in printed
-    )
+    assert f"'scores' differs from the .tflite by up to {apart['largest']:.3g} (12 samples)" in printed
     rounded = onnx["difference"]["outputs"]["scores"]
     assert (rounded["samples"], rounded["largest"]) == (12, pytest.approx(0, abs=1 / 64))
     page = (here.folder / "outputs" / "int8" / "latest" / "report.html").read_text()

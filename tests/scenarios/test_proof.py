@@ -74,7 +74,7 @@ def test_verify_measures_the_shipped_file_again(here: Workspace, run: Path) -> N
     said = here.run("verify", str(run))
     assert "ok     cpu: map " in said
     assert "ok     cpu: sha256 " in said
-    assert said.rstrip().endswith("the file is what its lock claims")
+    assert said.rstrip().endswith("the file agrees with its lock")
 
 
 def test_verify_refuses_an_altered_file_and_a_false_claim(here: Workspace, run: Path, tmp_path: Path) -> None:
@@ -100,13 +100,13 @@ def test_the_bundle_of_a_failed_pass_runs_it_alone(here: Workspace) -> None:
     (here.folder / "broken").touch()
     pipeline = "pipeline=[train,prune,convert,quantize,fragile]"
     said = here.run(*BUILD, "+passes@fragile=fragile", pipeline, code=4)
-    command = next(line for line in said.splitlines() if "to run the failed pass alone" in line)
+    command = next(line for line in said.splitlines() if "to run only the failed pass" in line)
     words = command.partition(": tflbuild ")[2].split()
     again = here.run(*words, code=4)
     assert "fragile failed with: pass 'fragile' failed: ValueError: it is broken" in again
     assert "looking for it" in again
     (here.folder / "broken").unlink()
-    assert "fragile: it ended well this time" in here.run(*words)
+    assert "fragile: it succeeded this time" in here.run(*words)
 
 
 def test_bisect_says_what_each_pass_cost(here: Workspace) -> None:

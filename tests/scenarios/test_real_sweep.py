@@ -35,7 +35,7 @@ def test_a_grid_over_seeds_trains_once_a_seed_and_can_be_continued_and_compared(
     lost = folder / "quantize.scheme=int8,seed=1"
     before = (lost / "model.tflite").read_bytes()
     (lost / "report.json").unlink()
-    assert "4 jobs, 1 to run, the others are kept" in here.run("rerun", relative(folder, here))
+    assert "4 jobs, 1 to run, the others are already built" in here.run("rerun", relative(folder, here))
     assert (lost / "model.tflite").read_bytes() == before
 
     jobs = [relative(folder / f"quantize.scheme=int8,seed={seed}", here) for seed in (0, 1)]

@@ -117,7 +117,7 @@ def test_a_command_whose_result_is_what_it_prints_says_that_it_was_lost(
 
 def test_errors_are_said_as_they_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "\x1b[2J\u202e"]) == 2
-    assert capsys.readouterr().err == "error: describe: nothing is called '\\x1b[2J\\u202e'.\n"
+    assert capsys.readouterr().err == "error: describe: there is nothing called '\\x1b[2J\\u202e'.\n"
 
 
 def test_the_streams_of_a_program_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +258,7 @@ def test_a_terminal_breaks_no_word_and_no_command(monkeypatch: pytest.MonkeyPatc
             return True
 
     sentence = "error: model.type: there is no model 'fake_model'; there are file, keras, mobilenet_v1, mobilenet_v2."
-    command = "to run the failed pass alone: tflbuild reproduce outputs/ssd_mobilenet_int8/2026-12-01_08-00-00-and-more"
+    command = "to run only the failed pass: tflbuild reproduce outputs/ssd_mobilenet_int8/2026-12-01_08-00-00-and-more"
     for screen, whole in ((Terminal(), False), (io.StringIO(), True)):
         audience.say(f"{sentence}\n{command}", screen, fold=True)
         *first, last = screen.getvalue().splitlines()
@@ -268,4 +268,4 @@ def test_a_terminal_breaks_no_word_and_no_command(monkeypatch: pytest.MonkeyPatc
         assert whole or max(map(len, first)) <= 80
     plain = Terminal()
     audience.say(sentence, plain)
-    assert plain.getvalue() == f"{sentence}\n", "what is no sentence, such as JSON, is printed as it is"
+    assert plain.getvalue() == f"{sentence}\n", "what is not a sentence, such as JSON, is printed as it is"

@@ -49,7 +49,7 @@ def test_a_breach_says_what_is_over_what_was_tried_where_the_file_lies_and_what_
     folder = str(tmp_path)
     assert breach_lines(report(FELL), folder) == [
         "over budget: quantize: map is over; 0.0903 too much",
-        "nothing else was tried: quantize has no fallback that could run, and its on_breach is fail",
+        "nothing else was tried: quantize has no fallback that can run, and its on_breach is fail",
         f"the rejected file: {folder}/rejected/quantize.tflite",
         "next:",
         f"  tflbuild diagnose {folder}",

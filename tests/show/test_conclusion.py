@@ -84,7 +84,7 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "a limit that a poor base cannot exceed",
         {"budget": {"verdicts": [verdict(baseline=0.15)]}},
-        f"Built. The limit on map allows the loss of all of it; {FELL}",
+        f"Built. The limit on map is so wide that all of it may be lost; {FELL}",
         "unsure",
     ),
     (
@@ -117,7 +117,7 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
             "budget": {"verdicts": [verdict()]},
             "analyses": [{"name": "chance", "findings": [{"text": "not better than chance"}]}],
         },
-        f"Built, but look at the base; {FELL}",
+        f"Built, but the base model looks wrong; {FELL}",
         "unsure",
     ),
     (
@@ -131,20 +131,20 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "nothing to be told",
         {"targets": [target(-0.003, -0.012, 0.006)]},
-        "Built. No accuracy limit was set; whether map changed cannot be told: -0.0030 [-0.0120, +0.0060].",
+        "Built. No accuracy limit was set; no clear change of map: -0.0030 [-0.0120, +0.0060].",
         "unsure",
     ),
     (
         "two that lost alike",
         {"passes": [step("train"), step("prune", 0.05), step("quantize", 0.055)]},
-        "Built. No accuracy limit was set; map fell by 0.105 [0.085, 0.121], most of it in prune or quantize: their "
-        "intervals overlap.",
+        "Built. No accuracy limit was set; map fell by 0.105 [0.085, 0.121], most of it in prune or "
+        "quantize(their intervals overlap).",
         "unsure",
     ),
     (
         "none that lost beyond noise",
         {"passes": [step("train"), step("prune", 0.005), step("quantize", 0.005)]},
-        "Built. No accuracy limit was set; map fell by 0.105 [0.085, 0.121], in no single pass beyond noise.",
+        "Built. No accuracy limit was set; map fell by 0.105 [0.085, 0.121], but no single pass lost more than noise.",
         "unsure",
     ),
     (
@@ -160,13 +160,13 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
         "unsure",
     ),
     (
-        "a file whose accuracy is no number",
+        "a file whose accuracy is not a number",
         {"targets": [{"name": "cpu", "metrics": {"map": {"value": None}, "size": {"value": 7}}}]},
         "Built. No accuracy limit was set; map of the file for cpu could not be measured.",
         "unsure",
     ),
     (
-        "a base whose accuracy is no number",
+        "a base whose accuracy is not a number",
         {
             "targets": [{"name": "cpu", "metrics": {"map": {"value": 0.5}}}],
             "base": {"label": "train", "metrics": {"map": {"value": None}}},
@@ -190,7 +190,7 @@ ENDS: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "stopped",
         {"stopped_after": "prune", "targets": []},
-        "Stopped after prune, as asked: the whole was not built; on val, map fell by 0.100 [0.090, 0.110] in prune "
+        "Stopped after prune, as asked; the rest was not built; on val, map fell by 0.100 [0.090, 0.110] in prune "
         "and by 0.020 [0.010, 0.030] in quantize.",
         "unsure",
     ),
@@ -218,7 +218,8 @@ def test_a_metric_that_should_be_low_is_worse_when_it_rose(monkeypatch: pytest.M
         budget={"verdicts": [verdict()]},
     )
     assert conclusion(found).text == (
-        "Built. The limit on map allows the loss of all of it; map rose by 0.200 [0.100, 0.300], most of it in "
+        "Built. The limit on map is so wide that all of it may be lost; map rose by 0.200 [0.100, 0.300], "
+        "most of it in "
         "quantize."
     ), "a limit on how far it falls limits nothing"
 

@@ -44,7 +44,7 @@ def comparison(rows: dict[str, Row], **more: Any) -> FileComparison:
 def test_the_table_has_a_line_for_each_metric_and_each_output() -> None:
     rows = {"top1": TOP1, "fidelity": FIDELITY, "size": SIZE, "latency": LATENCY, "other": ONE_SIDED}
     assert comparison(rows).lines() == [
-        "1,234 samples of data.test; the difference is the second file's less the first's",
+        "1,234 samples of data.test; differences are second file minus first",
         "                         first        second   difference, 95 % interval",
         "top1                    0.9000        0.8750   -0.0250 [-0.1000, +0.0500]",
         "fidelity                1.0000        0.7500   -0.2500 [-0.4000, -0.1000]",
@@ -79,7 +79,7 @@ def test_files_operators_and_verdicts_are_said() -> None:
     lines = made.lines()
     assert lines[:2] == ["first: a.tflite (task: classification; input: image\\x1b)", "second: b.h5"]
     assert lines[4:] == [
-        "operators that differ: CONV_2D 15 -> 14, QUANTIZE 0 -> 1",
+        "different operators: CONV_2D 15 -> 14, QUANTIZE 0 -> 1",
         "within the budget: top1 fell by 0.025",
         "over the budget: size is too large",
     ]

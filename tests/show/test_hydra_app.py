@@ -100,7 +100,7 @@ def test_what_chooses_nothing_is_refused_before_hydra_sees_it(
     word: str, ending: Callable[[BaseException | None], dict[str, Any]]
 ) -> None:
     seen = ending(None)
-    with pytest.raises(RecipeError, match="is no choice; there are"):
+    with pytest.raises(RecipeError, match="is not a choice; there are"):
         run_hydra([*WORDS, word])
     assert seen == {}
 

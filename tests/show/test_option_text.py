@@ -35,7 +35,7 @@ def test_no_line_is_wider_than_a_terminal() -> None:
 def test_a_group_and_an_option_that_nobody_describes_are_shown_by_name() -> None:
     assert option_lines([replace(SHORT, range=GROUP, default="", text="")]) == ["  ramp.*"]
     assert fact_lines(replace(SHORT, text="", unit="no unit"), [("", "0.5")]) == [
-        "  (nobody says what it does)",
+        "  (no description)",
         "",
         "  range    0 <= ramp <= 1",
         "  unit     none",

@@ -56,7 +56,7 @@ def test_the_outcome_is_told_from_the_file_to_the_report() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "told"),
-    [(0.01, 0.05, "better"), (-0.05, -0.01, "worse"), (-0.01, 0.05, "no difference can be told")],
+    [(0.01, 0.05, "better"), (-0.05, -0.01, "worse"), (-0.01, 0.05, "no clear difference")],
 )
 def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
     low: float, high: float, told: str
@@ -90,8 +90,7 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
         (
             {"min_runtime": {"version": "2.3.0", "by": "PAD version 2", "unknown": ["ADD version 9", "X"]}},
             [
-                "  needs TensorFlow Lite 2.3.0 or later, for PAD version 2; of ADD version 9, X it is not known "
-                "which one has it"
+                "  needs TensorFlow Lite 2.3.0 or later, for PAD version 2; the version of ADD version 9, X is unknown"
             ],
         ),
         ({"min_runtime": {"version": "", "by": "", "unknown": []}}, []),
@@ -118,7 +117,7 @@ def test_where_a_build_was_stopped_is_told_with_what_is_there() -> None:
     failed = outcome(**none, stopped_after="prune", passes=passes, status="failed")
     assert failed == ["Failed.", report]
     assert outcome(**none, reproduce="tflbuild reproduce out")[1:] == [
-        "to run the failed pass alone: tflbuild reproduce out",
+        "to run only the failed pass: tflbuild reproduce out",
         report,
     ]
 

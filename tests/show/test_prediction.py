@@ -78,7 +78,7 @@ def test_a_prediction_is_told_with_its_size_and_its_boxes_in_pixels() -> None:
         "  tomcat  0.30",
     ]
     assert told(best=0.254)[1:] == ["  nothing found (best score 0.25)"]
-    assert lines(LeftOut(Path("b.jpg"), "it is damaged")) == ["left out: it is damaged"]
+    assert lines(LeftOut(Path("b.jpg"), "it is damaged")) == ["skipped: it is damaged"]
 
 
 def test_what_is_right_is_told_beside_what_was_found() -> None:
@@ -263,8 +263,8 @@ def test_wrong_models_and_images_are_named(detector: Path, white: Path, tmp_path
     (tmp_path / "folder").mkdir()
     for model, image, message in (
         (nowhere, white, "nowhere does not exist; expected a run's folder or a .tflite file"),
-        (tmp_path / "folder", white, "folder is no run's folder"),
-        (text, white, "text.tflite is no TensorFlow Lite file"),
+        (tmp_path / "folder", white, "folder is not a run's folder"),
+        (text, white, "text.tflite is not a TensorFlow Lite file"),
         (foreign, white, "foreign.tflite does not say how it was preprocessed"),
         (detector, nowhere, "nowhere does not exist; expected an image file"),
         (detector, half, "half.jpg"),
@@ -319,7 +319,8 @@ def test_truth_beside_a_photo_is_found_and_told_in_json(
         "threshold": 0.5,
         "left_out": [],
         "notes": [
-            f"{white}: white.txt has class numbers, and no file beside it names them: they are taken for the model's"
+            f"{white}: white.txt has class numbers, and no file next to it names them: they are taken as "
+            f"the model's class numbers"
         ],
     }
     assert one["truth"] == [{"label": "dark", "box": [0.25, 0.25, 0.75, 0.75]}]
@@ -382,10 +383,10 @@ def test_a_model_of_numbers_takes_arrays_and_draws_nothing(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--threshold", "2"], "--threshold: '2' is no score; give a number in 0..1"),
+        (["--threshold", "2"], "--threshold: '2' is not a score; give a number in 0..1"),
         (["--threshold"], "--threshold needs a value"),
         (["--out="], "--out needs a value"),
-        (["--treshold=1"], "'--treshold=1' is no option"),
+        (["--treshold=1"], "'--treshold=1' is not an option"),
     ],
 )
 def test_a_wrong_word_is_named(
@@ -416,7 +417,7 @@ def test_a_folder_is_all_the_images_below_it(detector: Path, white: Path, tmp_pa
     ]
     (left,) = (one for one in made if isinstance(one, LeftOut))
     (said,) = lines(left)
-    assert said.startswith("left out: ")
+    assert said.startswith("skipped: ")
     assert "half.png" in said
 
 
@@ -529,7 +530,7 @@ def test_what_a_file_of_tflbuild_0_1_says_of_itself_is_read_and_checked(
 @pytest.mark.parametrize("given", ["../outside.tflite", "/etc/hostname", "", None, 1, "a\0b"])
 def test_a_report_names_files_of_its_run_only(white: Path, tmp_path: Path, given: Any) -> None:
     run = run_folder(tmp_path, {"name": "cpu", "path": given})
-    with pytest.raises(RecipeError, match=r"targets\.path: .* is no file of that run"):
+    with pytest.raises(RecipeError, match=r"targets\.path: .* is not a file of that run"):
         predict(run, [white], tmp_path / "out")
 
 

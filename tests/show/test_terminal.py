@@ -220,7 +220,7 @@ def test_a_gate_is_told_behind_its_own_pass() -> None:
         "  gate open: limit True",
         "  gate CLOSED: limit False",
     ]
-    other = Event("warning", {"text": "prune is over its budget; trying other"})
+    other = Event("warning", {"text": "prune exceeds its limit; trying other"})
     assert printed(gates[1], other, ended)[:2] == [
         "prune: gate CLOSED: limit False",
         f"warning: {other.fields['text']}",

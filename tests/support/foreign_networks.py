@@ -113,7 +113,7 @@ def unsigned() -> bytes:
 
 
 def two_inputs() -> bytes:
-    """Give a model of three numbers and a small map; its signature has them the other way round than its graph."""
+    """Give a model of three numbers and a small map; its signature has them in reverse than its graph."""
     draft = Draft(2, numbers=(1, 3), map=(1, 4, 4, 2))
     draft.dense("left", "numbers", 6)
     draft.conv("seen", "map", 4)

@@ -155,7 +155,7 @@ def report(status: str = "built") -> dict[str, Any]:
         }
         passes[-1] |= {
             "outcome": "failed",
-            "reason": "its gate closed",
+            "reason": "it exceeded its limit",
             "verdicts": [closed],
             "tried": [tried],
         }

@@ -67,7 +67,7 @@ HOPELESS: dict[str, Callable[[], dict[str, Any]]] = {
     "a weight of 1e30": lambda: changed((STEM, (1, 1, 1, 1), 1e30)),
     "a bias of 1e30": lambda: changed((STEM_BIAS, 1, 1e30), (MIDDLE, np.s_[..., 1], 0.0)),
     "a weight that is infinite": lambda: changed((STEM, (1, 1, 1, 1), np.inf)),
-    "a bias that is no number": lambda: changed((STEM_BIAS, 1, np.nan)),
+    "a bias that is not a number": lambda: changed((STEM_BIAS, 1, np.nan)),
     "weights behind that are infinite": lambda: changed((HEAD, (0, 3), np.inf)),
 }
 """Networks that cannot: they are refused, with one sentence."""

@@ -267,7 +267,7 @@ def diagnosis(name: str = "old.tflite") -> dict[str, Any]:
     }
     cures = [
         {
-            "text": "give every channel a scale of its own",
+            "text": "use one scale per channel of its own",
             "override": f"quantize.granularity={name}",
             "gain": 0.057,
         },

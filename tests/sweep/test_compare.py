@@ -117,7 +117,7 @@ def test_a_changed_source_is_named() -> None:
     ("words", "message"),
     [
         (["outputs"], "usage: tflbuild compare"),
-        (["nowhere", "nowhere"], "is no report of a run"),
+        (["nowhere", "nowhere"], "is not a report of a run"),
         (["--all", "nowhere", "nowhere"], "usage: tflbuild compare"),
     ],
 )

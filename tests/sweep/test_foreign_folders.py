@@ -195,7 +195,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", OPTIONS)
 def test_options_that_could_run_commands_are_typed_again(options: dict[str, Any]) -> None:
-    with pytest.raises(RecipeError, match="is not taken from a file"):
+    with pytest.raises(RecipeError, match="is not read from a file"):
         check_harmless(options, Path("sweep.json"))
 
 
@@ -316,7 +316,7 @@ BOMBS = [
     (b"a: 2020-01-01\n", "date, which JSON does not know"),
     (b"a: .nan\n", "not finite"),
     (b"a: " + b"9" * 5000 + b"\n", "digits"),
-    (b"1: 2\n", "a key that is no text"),
+    (b"1: 2\n", "a key that is not text"),
     (b"\xff\xfe\x00", "not UTF-8"),
     (b"\0", "cannot be read"),
 ]
@@ -356,7 +356,7 @@ def test_every_field_of_a_bundle_with_any_value_is_a_sentence_or_is_read(failed:
 
 
 WRONG_BUNDLES = [
-    (("pass", "label"), "nothing", "is no step of the bundle's recipe"),
+    (("pass", "label"), "nothing", "is not a step of the bundle's recipe"),
     (("recipe", "resolved", "pipeline"), ["nothing"], "'nothing' is not configured"),
     (("recipe", "resolved", "recipe"), "../../x", "recipe.resolved.recipe"),
     (("recipe", "resolved", "store", "path"), "/tmp/elsewhere-entirely", "say where to keep results"),

@@ -105,7 +105,7 @@ def test_a_glob_sweeps_over_recipes_and_files_of_a_group(here: Place) -> None:
         ("a=1,1", "1 occurs 2 times"),
         ("a=[1", "a=[1: cannot be read as KEY=VALUE"),
         ("recipe=glob(nothing_like_this*)", "matches nothing"),
-        ("seed=glob(1*)", "'seed' is no group"),
+        ("seed=glob(1*)", "'seed' is not a group"),
     ],
 )
 def test_what_is_no_grid_is_refused(word: str, message: str, here: Place) -> None:

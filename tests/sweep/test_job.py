@@ -113,7 +113,7 @@ def test_a_job_that_cannot_begin_is_a_row_and_leaves_no_folder(here: Place, warm
 def test_a_job_whose_folder_was_moved_says_so(here: Place, warm: WarmWorker) -> None:
     result = run_job(replace(frozen(here), cwd=str(here.folder / "moved")), warm)
     assert (result.exit_code, result.row["status"]) == (2, "invalid")
-    assert "the folder where the sweep was typed is gone" in result.row["error"]
+    assert "the folder in which the sweep was started no longer exists" in result.row["error"]
 
 
 def test_the_jobs_of_a_grid_list_the_same_data_once(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def test_a_summary_says_its_recipe_and_when_it_was_begun(tmp_path: Path) -> None
     found = record_of(folder, "built", "built").summary()
     assert (found["recipe"], found["started"]) == ("r", "2026-12-01T07:45:38")
     elsewhere = record_of(tmp_path / "mine-2026-13-01_07-45-38").summary()
-    assert (elsewhere["recipe"], elsewhere["started"]) == ("", ""), "that is no date"
+    assert (elsewhere["recipe"], elsewhere["started"]) == ("", ""), "that is not a date"
 
 
 def test_a_job_without_plugins_has_none_again(tmp_path: Path, mapping: dict[str, Any]) -> None:
@@ -187,7 +187,7 @@ def test_a_second_process_may_not_build_into_a_sweep(tmp_path: Path) -> None:
             '{"schema": "tflbuild.sweep/0"}',
             "its schema is tflbuild.sweep/0, this tflbuild reads tflbuild.sweep/1",
         ),
-        ('{"schema": "tflbuild.sweep/1"}', "is no sweep: "),
+        ('{"schema": "tflbuild.sweep/1"}', "is not a sweep: "),
     ],
 )
 def test_what_is_no_record_is_refused_by_its_path(tmp_path: Path, text: str, message: str) -> None:

@@ -67,7 +67,7 @@ def test_a_rerun_says_what_is_kept(
     monkeypatch.setattr(run, "launcher", launcher)
     assert run.rerun_sweep(tmp_path) == 0
     assert asked == [("joblib", {"n_jobs": 2}), ["a=1", "a=2"], "left"]
-    assert "3 jobs, 2 to run, the others are kept" in capsys.readouterr().out
+    assert "3 jobs, 2 to run, the others are already built" in capsys.readouterr().out
     asked.clear()
     record.entries[1].row = replace_status(record, 1)
     record.entries[2].row = replace_status(record, 2)
@@ -109,5 +109,5 @@ def test_options_out_of_a_folder_are_looked_at_before_they_are_used(
     record = replace(record_of(tmp_path, 1), launcher="submitit", launcher_options={"setup": ["rm x"]})
     monkeypatch.setattr(run, "read_record", lambda folder: record)
     monkeypatch.setattr(run, "_usable", lambda record, asked: record)
-    with pytest.raises(RecipeError, match=r"sweep.json: launcher_options.setup is not taken from a file"):
+    with pytest.raises(RecipeError, match=r"sweep.json: launcher_options.setup is not read from a file"):
         run.rerun_sweep(tmp_path)

@@ -179,8 +179,8 @@ def test_a_study_of_another_search_is_refused(here: Place, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["objective=[]"], "objective: a search needs to know what it aims at"),
-        (["objective=[scor]"], "objective: 'scor' is no metric for fake.*Did you mean 'score'"),
+        (["objective=[]"], "objective: a search needs an objective"),
+        (["objective=[scor]"], "objective: 'scor' is not a metric for fake.*Did you mean 'score'"),
         (["seeds=[1,2]"], "seeds: a search builds every trial once"),
         (["hydra.sweeper.n_trails=3"], "hydra.sweeper.n_trails: .*Did you mean 'n_trials'"),
         (["hydra.sweeper.sampler=tpes"], "hydra.sweeper.sampler: 'tpes' is not one of tpe, random"),

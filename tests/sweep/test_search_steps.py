@@ -180,7 +180,7 @@ def test_a_best_trial_that_lost_what_its_base_could_do_says_so(
         entry.row["differences"] = {"score": {"value": -4.1, "low": -4.2, "high": -4.0, "n": 9}}
     capsys.readouterr()
     made._write_results()
-    said = "score 0.9; score fell by 4.100 [4.000, 4.200] since the base, more than half of what it could do"
+    said = "score 0.9; score fell by 4.100 [4.000, 4.200] since the base, more than half of its accuracy"
     assert said in capsys.readouterr().out
 
 
@@ -275,8 +275,8 @@ def test_a_continued_search_says_what_is_done(
             assert "continuing" not in capsys.readouterr().out
     assert batches == [[1, 1, 1], [1, 1], []]
     printed = capsys.readouterr().out
-    assert "continuing: 2 trials are done, 1 were cut short and are built again" in printed
-    assert "continuing: 4 trials are done, 0 were cut short and are built again" in printed
+    assert "continuing: 2 trials are done, 1 were interrupted and are built again" in printed
+    assert "continuing: 4 trials are done, 0 were interrupted and are built again" in printed
     (folder,) = (here.folder / "outputs" / "fake").glob("sweep-*")
     assert len(searching.read_record(folder).entries) == 4
 

@@ -127,7 +127,7 @@ def test_a_sweep_that_was_killed_is_finished_by_rerun_without_composing(
     kept = first.stat().st_mtime_ns
     (here.folder / "recipes" / "fake.yaml").write_text("# @package _global_\nnothing: right\n")
     assert main(["rerun", str(here.sweep())]) == 0
-    assert "3 jobs, 2 to run, the others are kept" in capsys.readouterr().out
+    assert "3 jobs, 2 to run, the others are already built" in capsys.readouterr().out
     assert list(statuses(here.sweep()).values()) == ["built"] * 3
     assert first.stat().st_mtime_ns == kept
     assert here.ran() == ["prune 0.01", "prune 0.02", "prune 0.03"]
@@ -163,8 +163,8 @@ def test_rerun_of_one_run_builds_its_resolved_recipe_in_a_new_folder(here: Place
     ("words", "message"),
     [
         ([], "usage: tflbuild rerun"),
-        (["nowhere"], "holds neither sweep.json nor a report.json"),
-        (["nowhere", "seed=1"], "a run is built as it was"),
+        (["nowhere"], "contains neither sweep.json nor report.json"),
+        (["nowhere", "seed=1"], "a run is rebuilt unchanged"),
     ],
 )
 def test_a_wrong_rerun_is_one_clear_sentence(

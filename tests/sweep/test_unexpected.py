@@ -126,7 +126,7 @@ def test_who_cannot_show_a_build_does_not_end_it(here: Place, monkeypatch: pytes
     assert main(["recipe=fake"]) == 0
     (report,) = reports(here)
     assert report["status"] == "built"
-    assert "left out from now on: ZeroDivisionError: boom" in report["warnings"][0]
+    assert "stops here: ZeroDivisionError: boom" in report["warnings"][0]
     assert boom.calls == 1
 
 

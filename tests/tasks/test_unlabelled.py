@@ -56,7 +56,7 @@ def test_nothing_is_said_to_people() -> None:
 
 
 def test_nothing_is_trained_on_data_without_labels() -> None:
-    said = "the task 'unlabelled' says nothing of '{}', so that nothing is trained for it"
+    said = "the task 'unlabelled' says nothing of '{}', so nothing is trained for it"
     with pytest.raises(PassError, match=said.format("loss")):
         TASK.loss(None, None)
     with pytest.raises(PassError, match=said.format("targeting")):

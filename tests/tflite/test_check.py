@@ -56,8 +56,8 @@ def test_a_file_is_told_by_its_identifier_and_has_a_header(length: int, right: b
     content = (bytes([12, 0, 0, 0]) + b"TFL3" + bytes(40))[:length]
     with pytest.raises(Malformed) as caught:
         tflite_check.check(content)
-    assert ("is no TensorFlow Lite file" in str(caught.value)) is not right
-    with pytest.raises(Malformed, match="is no TensorFlow Lite file"):
+    assert ("is not a TensorFlow Lite file" in str(caught.value)) is not right
+    with pytest.raises(Malformed, match="is not a TensorFlow Lite file"):
         tflite_check.check(b"\x0c\0\0\0TFL2" + bytes(40))
 
 
@@ -566,7 +566,7 @@ def test_more_tables_than_a_model_needs_are_not_read(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(tflite_model, "MOST_TABLES", tables)
     Model(content)
     monkeypatch.setattr(tflite_model, "MOST_TABLES", tables - 1)
-    with pytest.raises(Malformed, match="has more tables than a model needs"):
+    with pytest.raises(Malformed, match="has too many tables"):
         Model(content)
 
 

@@ -31,7 +31,7 @@ def test_what_litert_has_itself_is_not_refused(name: str) -> None:
         ),
         (
             "Poses",
-            "has the custom operator 'Poses', which LiteRT has not, so that it cannot be executed here",
+            "has the custom operator 'Poses', which LiteRT has not, so it cannot be executed here",
         ),
     ],
 )

@@ -265,7 +265,7 @@ def test_a_file_without_weights_has_no_zeros(tmp_path: Path) -> None:
 
 
 def test_a_file_is_checked_before_it_is_unpacked_and_may_hold_what_is_not_finite(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="is no TensorFlow Lite file"):
+    with pytest.raises(RecipeError, match="is not a TensorFlow Lite file"):
         flatbuffer.load(write(tmp_path, b"no model at all, but long enough"))
     content = small_network.convolutional({"stem/bias": np.full(4, np.nan, np.float32)})
     assert flatbuffer.load(write(tmp_path, content)).version == 3

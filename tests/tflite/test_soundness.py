@@ -187,7 +187,7 @@ def test_names_that_are_not_utf_8_are_one_sentence(tmp_path: Path) -> None:
     "content", [b"", b"TFL3", bytes(64), b"\xff\xff\xff\xffTFL3" + bytes(64), b"x" * 100]
 )
 def test_what_is_no_flatbuffer_is_one_sentence(content: bytes) -> None:
-    with pytest.raises(RecipeError, match=r"^the file (is no TensorFlow Lite file|points|has a)"):
+    with pytest.raises(RecipeError, match=r"^the file (is not a TensorFlow Lite file|points|has a)"):
         check(content)
 
 

@@ -22,7 +22,7 @@ class CalibrationLook(Analysis):
     claimed where a test says so at 1 % (rank test of Mann and Whitney, Fisher's exact test, or the chance of a draw:
     five tests, so 5 % for good samples together) and a least effect is exceeded, which draws of one source do not
     reach. With a float `.tflite` at hand its activations say how ranges grow with samples, and by how much those of
-    training samples exceed them. A quantized file is held to what training samples reach: the grid of its input to
+    training samples exceed them. A quantized file is held to what training samples span: the grid of its input to
     the preprocessing, that of each layer to the layer's values. That is all there is of a file that another tool made.
     """
 

@@ -47,7 +47,7 @@ class Disagreements(Analysis):
         """Say where the two are one, or their answers cannot be compared."""
         base, model = (Meaning.of(models[name]) for name in (BASE, MODEL))
         if models[BASE].digest == models[MODEL].digest:
-            return "nothing was done to the base"
+            return "the base was not changed"
         if base.task != model.task or not model.kind.comparing:
             return f"answers of the task '{model.task}' are not compared with those of '{base.task}'"
         return ""

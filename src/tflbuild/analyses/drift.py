@@ -21,10 +21,10 @@ class FieldSamples:
     """The samples from the field."""
 
     source: str = ""
-    """Where samples from the field lie, without labels: a folder (with its sub-folders), a glob, a list file,
+    """Samples from the field, without labels: a folder (with its sub-folders), a glob, a list file,
     an `.npy` or an `.npz`."""
     samples: Annotated[int, Ge(1), Le(100_000)] = 200
-    """Samples that are taken of the field and of training each, chosen by the recipe's seed. More are surer and
+    """Samples taken from the field and from training, of each as many, chosen by the recipe's seed. More are surer and
     take longer. [samples]"""
 
 
@@ -74,8 +74,8 @@ class Drift(Analysis):
     def fits(self, models: Mapping[str, Artifact]) -> str:
         """Ask for field samples and a `.tflite`."""
         if not self.field.source:
-            return "no field samples are named; set field.source to a folder, a glob or an .npz"
-        return "" if isinstance(models["model"], TFLiteModel) else "it looks at a .tflite, and this is none"
+            return "no field samples given; set field.source to a folder, a glob or an .npz"
+        return "" if isinstance(models["model"], TFLiteModel) else "it needs a .tflite, and this is not one"
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
         """Look at both sources, run the models on them, and judge."""

@@ -43,7 +43,7 @@ class Ladder(Analysis):
     measures = "test"
 
     metric: str = ""
-    """Metric that the finding is told in. Empty: the first that the task is judged by."""
+    """Metric of the finding. Empty: the first primary metric of the task."""
     least: Annotated[float, Ge(0)] = 0.01
     """Loss of the metric below which no step is blamed. [unit of the metric]"""
 
@@ -57,7 +57,7 @@ class Ladder(Analysis):
 
     def fits(self, models: Mapping[str, Artifact]) -> str:
         """Say where base and file are one."""
-        return "nothing was done to the base" if models["base"].digest == models["model"].digest else ""
+        return "the base was not changed" if models["base"].digest == models["model"].digest else ""
 
     def variants(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Variant]:
         """Make the models."""
@@ -68,7 +68,7 @@ class Ladder(Analysis):
         measured = ctx.measured
         metric = judging.metric_of(measured, self.metric)
         if not metric:
-            return [{"text": "no accuracy could be measured on every step", "rungs": []}]
+            return [{"text": "accuracy could not be measured at every step", "rungs": []}]
         costs = [judging.cost_of(one.changes[metric], metric) for one in measured[1:]]
         total = judging.cost_of(measured[-1].totals[metric], metric)
         marks = judging.blamed(costs, total, self.least)

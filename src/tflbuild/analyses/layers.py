@@ -50,11 +50,11 @@ class Layers(Analysis):
     rounds: ClassVar[int] = 2 * len(PARTS)
 
     samples: Annotated[int, Ge(1)] = measuring.SAMPLES
-    """Samples of the test split that noise is measured on, at most. More are surer and take longer. [samples]"""
+    """Test samples that noise is measured on, at most. More give surer results and take longer. [samples]"""
     outputs: Annotated[int, Ge(1)] = 16
-    """Samples of them that say which layers promise most, at most. More are surer and take longer. [samples]"""
+    """Samples that choose the most promising layers, at most. More give surer results and take longer. [samples]"""
     metric: str = ""
-    """Metric that the finding is told in. Empty: the first that the task is judged by."""
+    """Metric of the finding. Empty: the first primary metric of the task."""
     least: Annotated[float, Ge(0)] = 0.02
     """Loss of the metric below which no layer is blamed. [unit of the metric]"""
 
@@ -64,7 +64,7 @@ class Layers(Analysis):
 
     def fits(self, models: Mapping[str, Artifact]) -> str:
         """Say where there is no `.tflite` to take apart."""
-        return "" if isinstance(models["model"], TFLiteModel) else "the model is no .tflite"
+        return "" if isinstance(models["model"], TFLiteModel) else "the model is not a .tflite"
 
     def variants(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Variant]:
         """Give the file with and without each kind of rounding; where one loses, without that of single layers, too."""

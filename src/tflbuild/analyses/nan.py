@@ -56,13 +56,13 @@ class NotFinite(Analysis):
 
     needs = ("ai_edge_litert", "numpy", "PIL")
     of = ("base", "model")
-    title = "numbers that are none"
+    title = "NaN and infinity"
     form = FORM
     explains = True
     steps = True
 
     samples: Annotated[int, Ge(1)] = 16
-    """Samples of the test split that are run, at most. More are surer and take longer. [samples]"""
+    """Samples of the test split that are run, at most. More give surer results and take longer. [samples]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read some samples."""
@@ -115,11 +115,11 @@ def _findings(role: str, result: Traced) -> Iterator[dict[str, Any]]:
 
 def _sentence(role: str, origin: Origin, result: Traced) -> str:
     what = "NaN" if origin.nan else "infinity"
-    why = f"its constant '{origin.weight}' holds what is no number" if origin.weight else origin.reason
+    why = f"its constant '{origin.weight}' contains NaN or infinity" if origin.weight else origin.reason
     shown = (
         f"the outputs are not finite on {result.spoiled} of them"
         if result.spoiled
-        else "the outputs do not show it"
+        else "the outputs are still finite"
     )
     return (
         f"in the {NAMES[role]}, {origin.operator} of the layer '{origin.layer}' makes the first {what} on "

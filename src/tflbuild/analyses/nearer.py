@@ -41,7 +41,7 @@ class Nearer(Analysis):
     )
 
     samples: Annotated[int, Ge(2)] = 64
-    """Samples of the val split that files are compared on, at most. More are surer and take longer. [samples]"""
+    """Validation samples that files are compared on, at most. More give surer results and take longer. [samples]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read samples that nothing was learned from."""
@@ -104,7 +104,7 @@ def sentence(found: Mapping[str, Any]) -> str:
     """Put distances into one sentence."""
     names = ("shipped", "new", "between", "change", "low", "high", "samples")
     shipped, new, between, change, low, high, count = (number(found, name) or 0.0 for name in names)
-    verdict = "as near to the float model as the shipped one, as far as the interval tells"
+    verdict = "no clear difference in distance to the float model"
     if high < 0:
         verdict = "nearer to the float model than the shipped one"
     elif low > 0:

@@ -41,9 +41,9 @@ class OperatorTimes(Analysis):
     form = form.FORM
 
     runs: Annotated[int, Ge(5), Le(1000)] = 40
-    """Runs that are timed, at most. More make the times surer. [runs]"""
+    """Runs that are timed, at most. More make the times more reliable. [runs]"""
     seconds: Annotated[float, Gt(0), Le(600)] = 1.0
-    """Time after which no further run begins, once there were five. [seconds]"""
+    """Time after which no further run starts; at least five are made. [seconds]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read no samples: inputs are zeros."""
@@ -51,7 +51,7 @@ class OperatorTimes(Analysis):
 
     def fits(self, models: Mapping[str, Artifact]) -> str:
         """Say where LiteRT does not run the file."""
-        return "" if isinstance(models[MODEL], TFLiteModel) else "what is delivered is no .tflite"
+        return "" if isinstance(models[MODEL], TFLiteModel) else "what is delivered is not a .tflite"
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
         """Run the file, and give the mean of the faster half."""

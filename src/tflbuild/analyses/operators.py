@@ -45,7 +45,7 @@ class Operators(Analysis):
     on: Literal["model", "float"] = "model"
     """The file that is taken apart: the delivered one (`model`), or the float one that it was made of."""
     samples: Annotated[int, Ge(1)] = 8
-    """Samples of the test split that are run, at most. More are surer and take longer. [samples]"""
+    """Samples of the test split that are run, at most. More give surer results and take longer. [samples]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read some samples."""

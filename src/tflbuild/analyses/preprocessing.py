@@ -44,11 +44,11 @@ class Preprocessing(Analysis):
     every: bool = False
     """Whether every known mistake is measured and told with its cost, those of cameras and decoders included."""
     first: Annotated[int, Ge(1)] = 64
-    """Samples, at most, that say which other ways seem better. More are surer and take longer. [samples]"""
+    """Samples, at most, that say which other ways seem better. More give surer results and take longer. [samples]"""
     samples: Annotated[int, Ge(1)] = 200
-    """Samples, at most, that decide. More are surer and take longer. [samples]"""
+    """Samples, at most, that decide. More give surer results and take longer. [samples]"""
     least: Annotated[float, Ge(0)] = 0.02
-    """Gain of the metric below which another way is no cause. [unit of the metric]"""
+    """Gain of the metric below which another way is not a cause. [unit of the metric]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read nothing: what is measured is measured by the engine."""
@@ -58,9 +58,9 @@ class Preprocessing(Analysis):
         """Say where the model takes no pictures, or nothing says what is right in them."""
         model = models[self.on]
         if measuring.picture_of(model) is None:
-            return "only a model of one picture can be given pictures that are prepared in another way"
+            return "this needs a model whose only input is a picture"
         if not self.every and not Meaning.of(model).kind.labelled:
-            return "without labels, no way to prepare a picture is better than another"
+            return "without labels, ways to prepare pictures cannot be compared"
         return ""
 
     def variants(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Variant]:
@@ -79,7 +79,9 @@ class Preprocessing(Analysis):
         last = ctx.measured[ctx.measured.index(first[-1]) :] if first else []
         metric = measuring.metric_of(last)
         if not metric:
-            return [{"text": "no accuracy could be measured with pictures as they are given", "rows": []}]
+            return [
+                {"text": "accuracy could not be measured with the recipe's own preprocessing", "rows": []}
+            ]
         seem = [] if self.every else measuring.promising(ctx.measured[: len(ways) + 1], ways)
         by_name = {way.name: way for way in (*ways, *seem)}
         decided = len(first) > 1 or self.every

@@ -57,9 +57,9 @@ def _costliest(note: Note) -> list[Mapping[str, Any]]:
 def _summary(note: Note) -> str:
     """Say what all rounding costs, and whether weights or activations are to blame."""
     known = [
-        (number(note, "error_of_all"), "with everything rounded"),
-        (number(note, "error_of_weights"), "with weights alone"),
-        (number(note, "error_of_activations"), "with activations alone"),
+        (number(note, "error_of_all"), "with everything quantized"),
+        (number(note, "error_of_weights"), "with only weights quantized"),
+        (number(note, "error_of_activations"), "with only activations quantized"),
     ]
     text = ", ".join(f"{value:.3g} {what}" for value, what in known if value is not None)
     guilty = f": {note['guilty']} cost more" if note.get("guilty") else ""
@@ -76,7 +76,8 @@ def lines_of(note: Note) -> list[str]:
     return [
         f"sensitivity: {summary}" if summary else "sensitivity:",
         *(
-            f"  {_name(layer):{width}}  {layer.get('operator', ''):18} {_gain(note, layer):+.3g} by rounding it"
+            f"  {_name(layer):{width}}  {layer.get('operator', ''):18} quantizing it adds "
+            f"{_gain(note, layer):.3g} output error"
             for layer in layers
         ),
     ]
@@ -102,7 +103,7 @@ def exhibit_of(note: Note) -> Exhibit | None:
         ),
         unit="error",
         series=("weights", "activations"),
-        legend="output error with nothing else rounded, the layers first that gain most by being left out",
+        legend="output error when only this layer is quantized; first the layers that gain most in float",
     )
     rows = tuple(
         Row(
@@ -118,10 +119,10 @@ def exhibit_of(note: Note) -> Exhibit | None:
         )
         for layer in layers
     )
-    headings = ("layer", "operator", "weights", "activations", "alone", "left out", "weights' bytes")
+    headings = ("layer", "operator", "weights", "activations", "alone", "in float", "weights' bytes")
     summary = _summary(note)
     return Exhibit(
-        title="what rounding each layer costs",
+        title="what quantizing each layer costs",
         text=(f"{summary[0].upper()}{summary[1:]}.",) if summary else (),
         parts=(bars, Table(headings=headings, rows=rows, summary=f"all {len(rows)} layers")),
     )
@@ -141,16 +142,16 @@ class SensitivityAnalysis(Analysis):
 
     needs = ("litert_quantizer", "ai_edge_litert", "numpy")
     of = ("float",)
-    title = "what rounding each layer costs"
+    title = "what quantizing each layer costs"
     form = FORM
 
     scheme: Literal["int8", "int16x8"] = "int8"
     """Number format whose errors are measured."""
     samples: Annotated[int, Ge(1)] = 16
-    """Held-out calibration samples that errors are measured on, at most. More are surer and take longer.
-    [samples]"""
+    """Held-out calibration samples that errors are measured on, at most. More give surer results and take
+    longer. [samples]"""
     calibration: Calibration = field(default_factory=Calibration)
-    """Images that ranges are measured on."""
+    """Images to measure ranges on."""
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""

@@ -57,7 +57,7 @@ class Structure(Analysis):
     steps = True
 
     samples: Annotated[int, Ge(1)] = 8
-    """Samples of the test split that are run, at most. More are surer and take longer. [samples]"""
+    """Samples of the test split that are run, at most. More give surer results and take longer. [samples]"""
 
     def reads(self) -> tuple[str, ...]:
         """Read some samples."""
@@ -116,22 +116,22 @@ def _twice(first: str, second: str, layer: str, stage: str) -> dict[str, Any]:
         "stage": stage,
         "layer": layer,
         "text": (
-            f"the {words[second]} '{layer}' reads {given}: classes keep their order, scores are pressed together, "
-            f"and 8 bits tell fewer of them apart"
+            f"the {words[second]} '{layer}' reads {given}: the classes keep their order, but scores move "
+            f"closer together, and 8 bits distinguish fewer of them"
         ),
         "cures": [cure.to_json()],
     }
 
 
 def _in_training(layer: str, stage: str) -> dict[str, Any]:
-    cure = Cure("export the model in inference form: call it with training=False", effort="minutes")
+    cure = Cure("export the model in inference mode: call it with training=False", effort="minutes")
     return {
         "cause": "batch_norm.training",
         "stage": stage,
         "layer": layer,
         "text": (
-            f"the batch norm '{layer}' is in training mode: it normalises by the samples that it is given together, "
-            f"and a device gives it one"
+            f"the batch norm '{layer}' is in training mode: it normalises by its batch, and a device runs "
+            f"one sample at a time"
         ),
         "cures": [cure.to_json()],
     }
@@ -152,8 +152,8 @@ def _head(one: Sparse, own: bool, label: str) -> dict[str, Any]:
     layer = _layer(one.tensor, one.operator)
     known = {"layer": layer, "zeros": one.zeros}
     if one.zeros == 1:
-        cure = Cure("take the weights of the head from before they were lost", effort="training")
-        text = f"all weights of the head '{layer}' are zero: it gives the same for every sample"
+        cure = Cure("restore the weights of the head", effort="training")
+        text = f"all weights of the head '{layer}' are zero: its output is the same for every sample"
         stage = stages.WEIGHTS if own else BASE
         return {
             "cause": "structure.zero_head",
@@ -186,7 +186,7 @@ def _of_dead(after: Looked) -> Iterator[dict[str, Any]]:
         )
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
         yield {
-            "summary": f"half of the channels or more have weights of next to nothing in {named}{more}",
+            "summary": f"at least half of the channels have almost zero weights in {named}{more}",
             "dead": [
                 {"layer": _layer(one.tensor, one.operator), "dead": one.dead, "channels": one.channels}
                 for one in rows

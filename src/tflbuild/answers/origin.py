@@ -37,7 +37,7 @@ def show_origin(what: str, words: list[str]) -> int:
     with by_path(words) as named:
         if not set(parts) <= set(WITHOUT_RECIPE):
             if not any(word.startswith("recipe=") for word in named):
-                raise RecipeError(f"--info {what}: of which recipe? Add recipe=NAME.")
+                raise RecipeError(f"--info {what}needs a recipe; add recipe=NAME.")
             compose.compose(named)
         for part in parts:
             if len(parts) > 1:
@@ -65,8 +65,8 @@ def _plugins(words: list[str]) -> Iterator[str]:
     for origin, error in loaded.broken.items():
         yield f"{plain(origin)}: BROKEN: {plain(error)}"
     if not loaded.origins and not loaded.broken:
-        yield "no plugins of yours: neither in ./plugins nor installed"
-    yield "plugins of Hydra are not looked for"
+        yield "no plugins, neither in ./plugins nor installed"
+    yield "Hydra plugins are not searched for"
 
 
 def _searchpath(words: list[str]) -> Iterator[str]:

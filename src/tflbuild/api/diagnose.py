@@ -81,7 +81,7 @@ def diagnose(
         RecipeError: the run, a file or the data cannot be used.
     """
     if isinstance(try_cures, bool) or try_cures < 0:
-        raise RecipeError(f"try_cures: {try_cures!r} is no number of cures; give 0 or more.")
+        raise RecipeError(f"try_cures: {try_cures!r} is not a number of cures; give 0 or more.")
     plugins.load(plugins.default_folder())
     words = [os.fspath(subject), *([f"base={os.fspath(base)}"] if base is not None else [])]
     words += [*listed_overrides(overrides), *(["--try", str(try_cures)] if try_cures else [])]

@@ -34,7 +34,7 @@ def predict(
         StoreError: an image cannot be written.
     """
     if threshold is not None and not 0 <= threshold <= 1:
-        raise RecipeError(f"threshold: {threshold!r} is no score; give a number in 0..1, e.g. 0.5.")
+        raise RecipeError(f"threshold: {threshold!r} is not a score; give a number in 0..1, e.g. 0.5.")
     named = [images] if isinstance(images, str | os.PathLike) else list(images)
     made = predictions(
         Path(model), [Path(image) for image in named], None if out is None else Path(out), threshold

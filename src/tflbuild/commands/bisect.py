@@ -77,7 +77,7 @@ def _words(words: list[str]) -> tuple[str, float | None, list[str]]:
     except ValueError as error:
         raise RecipeError(f"max_drop: '{plain(given['max_drop'])}' is not a number.") from error
     if bound is not None and not math.isfinite(bound):
-        raise RecipeError(f"max_drop: '{given['max_drop']}' is no finite number.")
+        raise RecipeError(f"max_drop: '{given['max_drop']}' is not a finite number.")
     return given["metric"], bound, [word for word in words if not word.startswith(("metric=", "max_drop="))]
 
 
@@ -151,17 +151,17 @@ def blame(losses: list[Loss], metric: str, allowed: float | None) -> str:
     """
     judged = [(loss, loss.total) for loss in losses if loss.total is not None]
     if not judged:
-        return f"no pass behind the base has a {metric} that can be compared"
+        return f"no pass after the base has a {metric} that can be compared"
     most = _costliest([loss for loss, _ in judged], metric)
     if allowed is None or allowed >= UNLIMITED:
-        return f"{most}; no budget limits {metric} (max_drop=X gives one)"
+        return f"{most}; no budget limits {metric} (max_drop=X sets one)"
     culprit = next(((loss, total) for loss, total in judged if -total.value > allowed), None)
     if culprit is None:
         return f"no pass lost the budget of {allowed:.4f}; {most}"
     loss, total = culprit
     if total.high >= 0:
-        return f"whether the budget of {allowed:.4f} was lost cannot be told: {_lost(total)} since the base; {most}"
-    undecided = "" if -total.high > allowed else " (undecided: its interval holds the budget)"
+        return f"it is undecided whether the budget of {allowed:.4f} was lost: {_lost(total)} since the base; {most}"
+    undecided = "" if -total.high > allowed else " (undecided: the budget lies inside its interval)"
     return (
         f"the budget of {allowed:.4f} was lost at {loss.label}: {_lost(loss.own)} there, "
         f"{_lost(total)} since the base{undecided}; {most}"

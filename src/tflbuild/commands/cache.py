@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tflbuild.engine.storage.collect import Removable
 
 USAGE = """\
-usage: tflbuild cache info    what the store holds
-       tflbuild cache verify  hold every byte of it to its digest
+usage: tflbuild cache info    what the store contains
+       tflbuild cache verify  check every file against its digest
        tflbuild cache gc [--max-size 5G] [--older-than 30d] [--dry-run]
 with [store.path=FOLDER] [store.remote=URL] [outputs=FOLDER,...]"""
 
@@ -33,7 +33,9 @@ SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 SHOWN = 8
 
 
-@command("cache", "what the store holds; whether it is whole; what may go", usage="[info|verify|gc]")
+@command(
+    "cache", "what the store contains; check it; remove what is no longer needed", usage="[info|verify|gc]"
+)
 def cache(words: list[str]) -> int:
     """Run `info`, `verify` or `gc` on the store.
 
@@ -92,18 +94,18 @@ def verify(given: Mapping[str, str]) -> int:
     for name, why in found.damaged.items():
         say(f"damaged: {name[:12]}: {why}")
     for name, why in found.busy.items():
-        say(f"damaged: {name[:12]}: {why}; a build is putting it right")
+        say(f"damaged: {name[:12]}: {why}; a running build is repairing it")
     if found.orphans:
         orphaned = sum(_size(root / "blobs" / sha256) for sha256 in found.orphans)
         say(
-            f"{amount(len(found.orphans), 'file')} that no record names ({size(orphaned)}); tflbuild cache gc removes "
+            f"{amount(len(found.orphans), 'file')} that no record uses ({size(orphaned)}); tflbuild cache gc removes "
             f"them"
         )
     say(f"{found.records} records and {found.blobs} files read, {size(found.bytes)}")
     if found.damaged or found.busy:
         raise Drift(
-            f"{amount(len(found.damaged) + len(found.busy), 'stored file')} of {root} had been damaged, and lie in "
-            f"{root / 'quarantine'} now; they are made again when they are next wanted."
+            f"{root}: {amount(len(found.damaged) + len(found.busy), 'damaged file')} moved to {root / 'quarantine'}; "
+            f"a build that needs one makes it again."
         )
     return 0
 
@@ -133,13 +135,13 @@ def gc(given: Mapping[str, str]) -> int:
         f"{amount(roots.runs, 'run')} on disk and running builds"
     )
     if left:
-        say(f"kept: {amount(len(left), 'item')} that a build has begun to use")
+        say(f"kept: {amount(len(left), 'item')} that a running build uses")
     return 0
 
 
 def _line(item: Removable) -> str:
     named = f"{item.name[:12]}  {item.what}" if item.kind == "result" else item.name[:60]
-    when = f"last used {_date(item.used)}" if item.used else "no record names it"
+    when = f"last used {_date(item.used)}" if item.used else "no record uses it"
     return f"{item.kind:<10}  {named:<32} {size(item.bytes):>10}  {when}"
 
 
@@ -151,7 +153,9 @@ def _read(words: list[str], known: tuple[str, ...]) -> dict[str, str]:
         key, equals, value = rest.pop(0).partition("=")
         name = key.removeprefix("--").replace("_", "-")
         if name not in known or (key.startswith("--") and name in PLACES):
-            raise RecipeError(f"cache: '{key}' is none of its options.{did_you_mean(name, known)}\n{USAGE}")
+            raise RecipeError(
+                f"cache: '{key}' is not one of its options.{did_you_mean(name, known)}\n{USAGE}"
+            )
         if not equals and name == "dry-run":
             value = "true"
         elif not equals:
@@ -170,23 +174,21 @@ def _root(given: Mapping[str, str]) -> Path:
     named = given.get("store.path") or os.environ.get("TFLBUILD_STORE")
     root = Path(at_home(named)) if named else _outputs(given)[0] / "store"
     if not (root / "schema").is_file():
-        raise RecipeError(
-            f"store.path: there is no store in {root}; set store.path=FOLDER or $TFLBUILD_STORE."
-        )
+        raise RecipeError(f"store.path: no store in {root}; set store.path=FOLDER or $TFLBUILD_STORE.")
     return root
 
 
 def _bytes(text: str) -> int:
     found = read_size(text)
     if found is None:
-        raise RecipeError(f"--max-size: '{plain(text)}' is no size; right would be {RIGHT}.")
+        raise RecipeError(f"--max-size: '{plain(text)}' is not a size; expected {RIGHT}.")
     return int(found)
 
 
 def _age(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text)
     if match is None:
-        raise RecipeError(f"--older-than: '{text}' is no age; right would be 30d, 12h or 2w.")
+        raise RecipeError(f"--older-than: '{text}' is not an age; expected 30d, 12h or 2w.")
     return float(match[1]) * SECONDS[match[2]]
 
 

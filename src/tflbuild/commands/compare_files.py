@@ -82,14 +82,11 @@ def _check_alike(files: list[str], models: list[Artifact]) -> None:
     """
     tasks = [Meaning.of(model).task for model in models]
     if tasks[0] != tasks[1]:
-        kinds = [
-            f"for {task}" if TASKS.get(task).labelled else "of a kind that is not recognised"
-            for task in tasks
-        ]
+        kinds = [f"for {task}" if TASKS.get(task).labelled else "of an unknown kind" for task in tasks]
         said = " and those of ".join(
             f"'{plain(file)}' are {kind}" for file, kind in zip(files, kinds, strict=True)
         )
-        raise RecipeError(f"compare: the outputs of {said}; only outputs of one kind can be compared.")
+        raise RecipeError(f"compare: the outputs of {said}; only outputs of the same kind can be compared.")
 
 
 def _recipe(file: str, overrides: list[str]) -> Recipe:

@@ -38,7 +38,7 @@ WHOLE = {"keys of a recipe": "every recipe", "keys of a step": "every step"}
 """Words for who has an option, by the noun of the owner."""
 
 
-@command("describe", "the page of a pass, a data set, ..., an option, or a recipe", usage="NAME")
+@command("describe", "explain a pass, a data set, an option, a recipe, ...", usage="NAME")
 def describe(words: list[str]) -> int:
     """Print the page of anything declared, of a key of a recipe, of one option (`prune.sparsity`), or of a recipe."""
     name = one(words, "describe NAME")
@@ -205,4 +205,4 @@ def _unknown(name: str, known: Sequence[Owner]) -> str:
     choices = [*recipe_files.recipe_names(), *declared, *(owner.name for owner in known)]
     for owner in known:
         choices += [text for one in owner.options for text in (one.name, f"{owner.name}.{one.name}")]
-    return f"describe: nothing is called '{plain(name)}'.{did_you_mean(name, dict.fromkeys(choices))}"
+    return f"describe: there is nothing called '{plain(name)}'.{did_you_mean(name, dict.fromkeys(choices))}"

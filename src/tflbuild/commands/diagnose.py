@@ -52,7 +52,7 @@ TRIED = 3
 
 
 @command(
-    "diagnose", "why accuracy was lost, and what cures it", usage="RUN_OR_FILE [base=FILE]", prints=False
+    "diagnose", "why accuracy was lost, and how to fix it", usage="RUN_OR_FILE [base=FILE]", prints=False
 )
 def diagnose(words: list[str]) -> int:
     """Measure a ladder of models from the base to the delivered file, and name what lost accuracy, with its cures.
@@ -90,7 +90,7 @@ def diagnosis_of(words: list[str], tell: Listener) -> tuple[Diagnosis, Path]:
         raise RecipeError(USAGE)
     asked = [word for word in INSTEAD if word in words]
     if len(asked) > 1:
-        raise RecipeError(f"diagnose: {' and '.join(asked)} are two questions; ask one of them. {USAGE}")
+        raise RecipeError(f"diagnose: {' and '.join(asked)} cannot be combined; use one of them. {USAGE}")
     look, name = INSTEAD[asked[0]] if asked else (diagnosed, "diagnosis")
     if is_model_file(rest[0]):
         return _of_file(rest, tell, count, look)
@@ -189,7 +189,7 @@ def _of_file(words: list[str], tell: Listener, count: int, look: Look) -> tuple[
     base = next((word.removeprefix("base=") for word in words[1:] if word.startswith("base=")), "")
     if not base:
         raise RecipeError(
-            f"diagnose: '{plain(file)}' is a file; say what it was made of: base=FILE, a model of any kind."
+            f"diagnose: '{plain(file)}' is a file; name the model that it was made from: base=FILE (any format)."
         )
     for word in overrides:
         if "=" not in word:
@@ -238,7 +238,8 @@ def _said_by_base(recipe: Recipe, file: str, overrides: Sequence[str]) -> list[s
         return []
     warn(
         [
-            f"the outputs of '{plain(file)}' are taken for {scores}, as the base's are; model.outputs= says another"
+            f"the outputs of '{plain(file)}' are taken as {scores}, like the base's; set model.outputs= if "
+            f"they are something else"
         ]
     )
     return [f"model.outputs={scores}"]
@@ -257,7 +258,7 @@ def _models_of_files(stores: Sequence[Opened]) -> Mapping[str, Artifact]:
     model = second.runner.run(second.prepared.order)
     if not isinstance(model, TFLiteModel):
         raise RecipeError(
-            "diagnose: only a .tflite can be diagnosed; the model that it was made of is base=FILE."
+            "diagnose: only a .tflite can be diagnosed; give the model that it was made from as base=FILE."
         )
     found = models_of(outputs, base)
     return {**found, "model": model}

@@ -109,7 +109,7 @@ def _of_run(words: list[str], tell: Listener) -> Found:
     key = "field" if any(word.startswith("field=") for word in words) else "data.root"
     source, rest = _taken(words, key)
     if not source:
-        raise RecipeError(f"drift: no field samples are named; say data.root=FOLDER. {USAGE}")
+        raise RecipeError(f"drift: no field samples given; set data.root=FOLDER. {USAGE}")
     field = _source(source, key)
     with _named(key), opened_run("drift", rest, USAGE, tell, _looking_at(field)) as run:
         entry = _entry(run.store, run.models("looked at"))
@@ -122,8 +122,8 @@ def _of_file(words: list[str], tell: Listener) -> Found:
     base, rest = _taken(rest, "base")
     if not source:
         raise RecipeError(
-            f"drift: '{plain(file)}' is a file; say where its field samples are: field=FOLDER, beside data.root=FOLDER "
-            f"of those that it was trained on."
+            f"drift: '{plain(file)}' is a file; give its field samples as field=FOLDER and its training "
+            f"samples as data.root=FOLDER."
         )
     for word in rest:
         if "=" not in word:
@@ -145,7 +145,7 @@ def _of_file(words: list[str], tell: Listener) -> Found:
             )
             if not isinstance(models.get("float", models["model"]), TFLiteModel):
                 raise RecipeError(
-                    f"drift: base: '{plain(base)}' is no .tflite; name the float file, or leave it out."
+                    f"drift: base: '{plain(base)}' is not a .tflite; name the float file, or leave it out."
                 )
             entry = _entry(stores[0], models)
             folder = make_stamped_folder(Path(recipes[0].outputs) / "drift")

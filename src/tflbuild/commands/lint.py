@@ -34,7 +34,9 @@ WRONG = 2
 """Exit code where samples must not be used."""
 
 
-@command("lint", "whether calibration samples are fit for it", usage="RECIPE_RUN_OR_FILE", prints=False)
+@command(
+    "lint", "check calibration samples and data before a build", usage="RECIPE_RUN_OR_FILE", prints=False
+)
 def lint(words: list[str]) -> int:
     """Plan, look at the calibration samples and at what they reach, and say what is wrong.
 
@@ -115,8 +117,8 @@ def _models(store: Opened, upto: str) -> Mapping[str, Artifact]:
     for planned in plan(prepared.recipe, prepared.keys, prepared.store).steps:
         if planned.step.label in order and planned.status != "HIT" and hasattr(planned.step.options, "steps"):
             raise RecipeError(
-                f"lint: '{planned.step.label}' has not run, and lint trains nothing; build the recipe, and give lint "
-                f"its run."
+                f"lint: '{planned.step.label}' has not run, and lint does not train; build the recipe first, "
+                f"then run lint on that run."
             )
     runner.run(order)
     outputs = runner.outputs
@@ -128,7 +130,7 @@ def _leak(keys: Sequence[str], source: str) -> dict[str, Any]:
         "named": "calibration.overlap",
         "level": "error",
         "text": f"{len(keys)} sample{'s' if len(keys) != 1 else ''} of {source} {'are' if len(keys) != 1 else 'is'} in "
-        f"test, too, by content: {plain(keys[0], 200)}",
+        f"test as well (same content): {plain(keys[0], 200)}",
         "cures": [],
         "figures": {"samples": len(keys), "keys": list(keys[:20])},
     }

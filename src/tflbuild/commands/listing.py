@@ -16,7 +16,7 @@ REGISTRIES: dict[str, Registry[Any]] = {registry.room: registry for registry in 
 """Every registry by the word for what is in it, which is the name of its room."""
 
 
-@command("list", "what is declared, of every kind", usage="[KIND ...]")
+@command("list", "list passes, data sets, recipes, targets, ...", usage="[KIND ...]")
 def list_(words: list[str]) -> int:
     """List what is declared."""
     loaded = plugins.load(plugins.default_folder())
@@ -40,7 +40,7 @@ def listing_of(kind: str, loaded: plugins.Loaded) -> list[tuple[str, str]]:
         return [*((module, origin) for module, origin in loaded.origins.items()), *broken]
     if kind not in REGISTRIES:
         choices = ["recipes", *REGISTRIES, "plugins"]
-        raise RecipeError(f"list: '{kind}' is none of {', '.join(choices)}.{did_you_mean(kind, choices)}")
+        raise RecipeError(f"list: '{kind}' is not one of {', '.join(choices)}.{did_you_mean(kind, choices)}")
     return [(name, _first_line(cls)) for name, cls in REGISTRIES[kind].items()]
 
 

@@ -50,7 +50,8 @@ def new(words: list[str]) -> int:
     taken = keyword.iskeyword(name) or name.lower() in YAML_WORDS or name.startswith(("test_", "conftest"))
     if not NAME.fullmatch(name) or taken:
         raise RecipeError(
-            f"new: '{plain(name, most=60)}' is no name for a pass; use up to {LONGEST} letters, digits and _, a letter "
+            f"new: '{plain(name, most=60)}' is not a name for a pass; use up to {LONGEST} letters, digits "
+            f"and _, a letter "
             f"first, no word of Python's or YAML's, and not test_."
         )
     plugins.load(plugins.default_folder())

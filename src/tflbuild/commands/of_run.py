@@ -51,7 +51,7 @@ class OfRun:
                 raise
             label, model = runner.rejected
             runner.outputs[label] = model
-            warn([f"{doing} up to '{label}', where a limit stopped the build: {error}"])
+            warn([f"{doing} up to '{label}': a limit stopped the build there: {error}"])
         base = runner.outputs[base_label(self.store.prepared.recipe, order)]
         return models_of(runner.outputs, base)
 

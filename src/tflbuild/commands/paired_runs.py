@@ -102,8 +102,8 @@ def _unlike(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 def _why(run: str, error: TflbuildError) -> str:
     return (
-        f"{plain(run)} cannot be opened again ({error}). Name the two model files and data.root=FOLDER instead, which "
-        f"measures them anew."
+        f"{plain(run)} cannot be opened again ({error}). To measure them again, give the two model files "
+        f"and data.root=FOLDER instead."
     )
 
 
@@ -125,7 +125,7 @@ def _delivered(stack: ExitStack, folder: Path) -> tuple[Opened, Artifact]:
     planned = plan(prepared.recipe, prepared.keys, prepared.store).steps
     gone = next((entry.step.label for entry in planned if entry.status != "HIT"), "")
     if gone:
-        raise _Gone(f"its store no longer holds '{gone}'")
+        raise _Gone(f"'{gone}' is no longer in its store")
     last = store.runner.run(prepared.order)
     store.measurer.base = store.runner.outputs[base_label(prepared.recipe, prepared.order)]
     name, target = next(iter(prepared.recipe.targets.items()))

@@ -13,7 +13,7 @@ from tflbuild.wiring import NAMES
 SWEEPING = ("-m", "--multirun")
 
 
-@command("plan", "what would run, and why; runs nothing", usage="[-m] recipe=NAME ...")
+@command("plan", "show what would run, and why, without running it", usage="[-m] recipe=NAME ...")
 def plan(words: list[str]) -> int:
     """Print what would run, and why; imports no TensorFlow, and writes nothing but what it learned of files.
 
@@ -47,7 +47,7 @@ def plan(words: list[str]) -> int:
     for text in (*warnings, *made.warnings):
         say(f"warning: {plain(text, 2000)}")
     if prepared.index.dropped:
-        say(f"data: left out: {', '.join(counted(prepared.index.dropped))}:")
+        say(f"data: skipped: {', '.join(counted(prepared.index.dropped))}:")
         for dropped in prepared.index.dropped[:5]:
             say(f"  {plain(dropped.file)}: {plain(dropped.reason)}")
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in prepared.index.splits.items())

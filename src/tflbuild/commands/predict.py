@@ -18,7 +18,7 @@ VALUED = ("--threshold", "--out")
 
 @command(
     "predict",
-    "run a delivered file on images; writes them with boxes drawn",
+    "run a delivered file on images, and draw its boxes",
     usage="RUN_OR_TFLITE IMAGE... [--threshold X] [--out DIR] [--json]",
 )
 def predict(words: list[str]) -> int:
@@ -72,7 +72,7 @@ def _read(words: list[str]) -> _Asked:
             if not given[option]:
                 raise RecipeError(f"predict: {option} needs a value. {USAGE}")
         elif word.startswith("--"):
-            raise RecipeError(f"predict: '{plain(word)}' is no option. {USAGE}")
+            raise RecipeError(f"predict: '{plain(word)}' is not an option. {USAGE}")
         else:
             rest.append(word)
     if len(rest) < 2 or not all(rest):
@@ -93,6 +93,6 @@ def _threshold(text: str) -> float:
         value = -1.0
     if not 0 <= value <= 1:
         raise RecipeError(
-            f"predict: --threshold: '{plain(text)}' is no score; give a number in 0..1, e.g. 0.5."
+            f"predict: --threshold: '{plain(text)}' is not a score; give a number in 0..1, e.g. 0.5."
         )
     return value

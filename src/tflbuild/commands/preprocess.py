@@ -19,7 +19,7 @@ USAGE = "usage: tflbuild preprocess RUN_OR_TFLITE SAMPLE --out FILE.npy, or ... 
 
 @command(
     "preprocess",
-    "write the tensor a delivered file takes, or say which mistake explains an app's",
+    "write a photo's input tensor, or find the mistake in an app's tensor",
     usage="RUN_OR_TFLITE PHOTO --out X.npy | --tensor APP.npy",
 )
 def preprocess(words: list[str]) -> int:
@@ -70,14 +70,16 @@ def _explained(made: Explained, tensor: Path) -> list[str]:
     lines = [f"{plain(tensor)}: {_verdict(made)}"]
     lines += [f"  {text}" for text in made.seen]
     if made.found is not None:
-        lines += [f"  on this sample the same tensor: {_mistakes(same)}" for same in made.found.same[:5]]
+        lines += [
+            f"  these give the same tensor on this sample: {_mistakes(same)}" for same in made.found.same[:5]
+        ]
     lines.append(f"nearest of {made.tried} ways to prepare the sample, in steps of a code:")
     return [*lines, *(f"  {one.distance:8.3f}  {_mistakes(one.mistakes)}" for one in made.nearest)]
 
 
 def _verdict(made: Explained) -> str:
     if made.found is None:
-        return "no mistake and no pair of mistakes that is known explains it"
+        return "no known mistake, and no pair of them, explains it"
     if made.found.mistakes:
         return f"explained by: {_mistakes(made.found.mistakes)}{_near(made.found)}"
     return "the numbers are right" + (", but" if made.seen else _near(made.found))

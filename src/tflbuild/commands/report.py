@@ -9,7 +9,7 @@ from tflbuild.commands.words import one, say, warn
 from tflbuild.core.command import command
 
 
-@command("report", "print an outcome, and what each pass or job took", usage="RUN_OR_SWEEP")
+@command("report", "print the outcome, and the time of each pass or job", usage="RUN_OR_SWEEP")
 def report(words: list[str]) -> int:
     """Print a run's outcome, and write its page again: it leads to what was found out about the run since.
 

@@ -18,7 +18,7 @@ from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder, take_words,
 USAGE = "reproduce RUN [--plugins] [store.path=FOLDER]"
 
 
-@command("reproduce", "run the pass that failed alone", usage="RUN", prints=False)
+@command("reproduce", "run only the pass that failed", usage="RUN", prints=False)
 def reproduce(words: list[str]) -> int:
     """Run the pass that a run failed in, on the input it had; keeps nothing, ends as the pass does."""
     asked, rest = take_words(words)
@@ -40,7 +40,7 @@ def reproduce(words: list[str]) -> int:
     finally:
         worker.stop()
     artifact, _ = answer.value
-    say(f"{label}: it ended well this time, in {answer.cost['seconds']:.1f} s, with a {artifact.kind}")
+    say(f"{label}: it succeeded this time, in {answer.cost['seconds']:.1f} s, with a {artifact.kind}")
     return 0
 
 

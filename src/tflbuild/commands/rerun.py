@@ -22,7 +22,7 @@ USAGE = (
 
 @command(
     "rerun",
-    "build again; of a sweep, what is missing (--plugins, --hooks)",
+    "build a run again, or the missing jobs of a sweep",
     usage="RUN_OR_SWEEP",
     prints=False,
 )
@@ -44,7 +44,7 @@ def rerun(words: list[str]) -> int:
         return rerun_sweep(folder, more, asked)
     if more:
         raise RecipeError(
-            f"rerun: '{plain(more[0])}': a run is built as it was; only a sweep takes hydra/launcher."
+            f"rerun: '{plain(more[0])}': a run is rebuilt unchanged; only a sweep takes hydra/launcher."
         )
     return _rerun_run(folder, asked, shlex.join(["tflbuild", "rerun", *words]))
 
@@ -55,7 +55,7 @@ def _rerun_run(path: Path, asked: Asked, command: str) -> int:
 
     file = path / "report.json" if path.is_dir() else path
     if not file.is_file():
-        raise RecipeError(f"rerun: {plain(path)} holds neither sweep.json nor a report.json.")
+        raise RecipeError(f"rerun: {plain(path)} contains neither sweep.json nor report.json.")
     report = read_report(file)
     overrides = typed_words(report)
     say(first_line(overrides))

@@ -15,15 +15,15 @@ from tflbuild.core.plain_text import plain
 from tflbuild.show import audience
 
 USAGE = """\
-usage: tflbuild setup              the environments that there are
-       tflbuild setup NAME         make one, unless it is there
+usage: tflbuild setup              list the environments
+       tflbuild setup NAME         make one if it does not exist
        tflbuild setup NAME --pins  list its packages with their versions
        tflbuild setup NAME --wheels FOLDER
-                                   make it of packages that were fetched elsewhere, without a network
+                                   make it without a network, from downloaded packages
        tflbuild setup NAME --remove"""
 
 
-@command("setup", "environments for formats that need packages of their own", usage="[NAME] [--remove]")
+@command("setup", "set up the environment of a format that needs other packages", usage="[NAME] [--remove]")
 def setup(words: list[str]) -> int:
     """List the environments, or make or remove one.
 
@@ -35,7 +35,7 @@ def setup(words: list[str]) -> int:
         return _list()
     name, rest = words[0], words[1:]
     if name.startswith("-"):
-        raise RecipeError(f"setup: '{plain(name)}' is no environment.\n{USAGE}")
+        raise RecipeError(f"setup: '{plain(name)}' is not an environment.\n{USAGE}")
     wanted = ENVIRONMENTS.get(name, "setup")()
     if not rest:
         return _make(wanted)
@@ -46,7 +46,7 @@ def setup(words: list[str]) -> int:
         return 0
     if len(rest) == 2 and rest[0] == "--wheels":
         return _make(wanted, _folder(rest[1]))
-    raise RecipeError(f"setup: '{plain(' '.join(rest))}' is none of its options.\n{USAGE}")
+    raise RecipeError(f"setup: '{plain(' '.join(rest))}' is not one of its options.\n{USAGE}")
 
 
 def _list() -> int:

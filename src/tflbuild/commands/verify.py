@@ -23,7 +23,7 @@ from tflbuild.engine.verify import verify as verify_claims
 from tflbuild.recipe.kept import Kept, thawed, without_places
 
 
-@command("verify", "measure the delivered file again, compare with its lock", usage="RUN", prints=False)
+@command("verify", "measure the delivered file again and compare with its lock", usage="RUN", prints=False)
 def verify(words: list[str]) -> int:
     """Measure what a run delivered again; exit code 7 where the lock claims something else."""
     folder = Path(one(words, "verify RUN"))
@@ -42,10 +42,10 @@ def verify(words: list[str]) -> int:
                     claims.append(claim)
         finally:
             worker.stop()
-    drift += [f"{c.what} is {c.found}, the lock claims {c.claimed}" for c in claims if not c.ok]
+    drift += [f"{c.what} is {c.found}, but the lock says {c.claimed}" for c in claims if not c.ok]
     if drift:
         raise Drift(f"{plain(folder / NAME)}: {plain('; '.join(drift), 2000)}.")
-    say(f"{folder}: the file is what its lock claims")
+    say(f"{folder}: the file agrees with its lock")
     return 0
 
 

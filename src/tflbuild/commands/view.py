@@ -41,7 +41,7 @@ class Asked(NamedTuple):
     places: Sequence[str]
 
 
-@command("view", "the graph with the error of each layer, in a browser", usage="RUN_OR_FILE", prints=False)
+@command("view", "show the graph with each layer's error in a browser", usage="RUN_OR_FILE", prints=False)
 def view(words: list[str]) -> int:
     """Serve the graph of a run's delivered file, or of a model file, on this machine until Ctrl-C.
 
@@ -92,7 +92,7 @@ def _asked(words: Sequence[str]) -> Asked:
         raise RecipeError(USAGE)
     if out and netron:
         raise RecipeError(
-            "view: --json writes node data for Model Explorer, and Netron reads none; leave one out."
+            "view: --json writes node data for Model Explorer, which Netron cannot read; leave one out."
         )
     return Asked(rest[0], netron, out, places)
 
@@ -108,7 +108,7 @@ def _delivered(run: Path) -> Path:
     folder = run if run.is_dir() else run.parent
     paths: list[Path] = [folder / target["path"] for target in read_report(run)["targets"]]
     if not paths:
-        raise RecipeError(f"view: {plain(run)} delivered nothing; name a file, e.g. of its folder rejected/.")
+        raise RecipeError(f"view: {plain(run)} delivered no file; name one, e.g. from its folder rejected/.")
     return next((path for path in paths if path.suffix == SUFFIX), paths[0])
 
 
@@ -142,7 +142,7 @@ def _kept(run: Path) -> list[Mapping[str, Any]]:
         content = json_text.read_mapping(file)
         check(content, DIAGNOSIS)
     except (Malformed, ValueError) as error:
-        raise RecipeError(f"view: {plain(file)} is no diagnosis: {error}.") from error
+        raise RecipeError(f"view: {plain(file)} is not a diagnosis: {error}.") from error
     return [*found, *content["analyses"]]
 
 
@@ -161,7 +161,7 @@ def _measured(run: Path, places: Sequence[str]) -> list[Mapping[str, Any]]:
         again = [one for one in planned if one.status != "HIT"]
         if again:
             why = f"'{again[0].step.label}' would run again first ({again[0].reason})"
-            warn([f"no error of a layer is shown: none was measured, and {why}"])
+            warn([f"no layer errors are shown: none were measured, and {why}"])
             return []
         models = opened.models("looked at")
         steps = {label: prepared.recipe.steps[label].options for label in prepared.order}
@@ -169,7 +169,7 @@ def _measured(run: Path, places: Sequence[str]) -> list[Mapping[str, Any]]:
         missing = [of for of in analysis.of if of not in models]
         reason = f"this run has no '{missing[0]}' model" if missing else analysis.fits(models)
         if reason:
-            warn([f"no error of a layer is shown: {reason}"])
+            warn([f"no layer errors are shown: {reason}"])
             return []
         return [opened.store.analyst.entry(name, analysis, models)]
 
@@ -181,7 +181,7 @@ def _write(out: str, model: Path, found: Sequence[NodeData]) -> int:
         RecipeError: there are none.
     """
     if not found:
-        raise RecipeError(f"view: there is no error by layer of {plain(model)} to write.")
+        raise RecipeError(f"view: {plain(model)} has no layer errors to write.")
     path = Path(out)
     with writing(path.parent):
         path.write_text(json.dumps(found[0].data, indent=1) + "\n", encoding="utf-8")

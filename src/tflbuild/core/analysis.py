@@ -154,7 +154,7 @@ class Analysis:
     """The attribute of `tflbuild.core.task.Task` that names the code which an analysis of what is delivered calls; ""
     for none."""
     timed: ClassVar[bool] = False
-    """Whether it times something, so that what it finds depends on the processor."""
+    """Whether it times something, so what it finds depends on the processor."""
     form: ClassVar[Form] = FINDING
     """The form of each finding, which `tflbuild schema` gives as JSON Schema; by default any mapping with `text`."""
 

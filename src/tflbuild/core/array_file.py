@@ -143,7 +143,7 @@ def _described(archive: zipfile.ZipFile) -> dict[str, Held]:
         raise _NotUsableError(f"has {len(members)} arrays; at most {MOST_ARRAYS} are read")
     for member in members:
         if not member.filename.endswith(".npy"):
-            raise _NotUsableError(f"has '{plain(member.filename, 60)}', which is no array")
+            raise _NotUsableError(f"has '{plain(member.filename, 60)}', which is not an array")
         name = member.filename.removesuffix(".npy")
         if name in found:
             raise _NotUsableError(f"has the array '{plain(name, 60)}' twice")

@@ -66,7 +66,7 @@ def arranged(held: Mapping[str, Held], labels: str | None = None) -> ArrayLayout
     for split, arrays in by_split.items():
         left_out += [
             Dropped(
-                array, f"an array of {held[array]}, named like labels, which are whole numbers, one a row"
+                array, f"an array of {held[array]}, named like labels, which are whole numbers, one per row"
             )
             for name, array in arrays.items()
             if name in none
@@ -173,13 +173,15 @@ def _part(
     if classes and not labels:
         raise ValueError(f"has no '{plain(classes)}' for {split}, which train has")
     if labels and not _are_labels(held[labels]):
-        raise ValueError(f"has labels '{plain(labels)}' of {held[labels]}; expected whole numbers, one a row")
+        raise ValueError(
+            f"has labels '{plain(labels)}' of {held[labels]}; expected whole numbers, one per row"
+        )
     first, *others = [*inputs.values(), *([labels] if labels else [])]
     rows = held[first].shape[0]
     for array in others:
         if held[array].shape[0] != rows:
             ours, theirs = f"{rows} rows in '{plain(first)}'", f"{held[array].shape[0]} in '{plain(array)}'"
-            raise ValueError(f"has {ours} and {theirs}; expected as many in each, one a sample")
+            raise ValueError(f"has {ours} and {theirs}; expected as many in each, one per sample")
     for array in inputs.values():
         if 0 in held[array].shape:
             raise ValueError(f"has nothing in '{plain(array)}' {held[array]}")
@@ -189,7 +191,7 @@ def _part(
 def _why_none(held: Held, name: str) -> str:
     """Say why an array does not go in; "" where it does."""
     if not held.is_numbers:
-        return "which are no numbers"
+        return "which are not numbers"
     if not held.shape:
         return "one number for all rows"
     if held.dtype == "|u1" and len(held.shape) == 3 and held.shape[2] == 3:

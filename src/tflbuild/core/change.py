@@ -32,10 +32,10 @@ def told(low: float, high: float, *, higher_is_better: bool = True) -> str:
     """Say whether a change is for the better, by its interval.
 
     >>> told(-0.121, -0.085), told(-0.01, 0.02)
-    ('worse', 'no difference can be told')
+    ('worse', 'no clear difference')
     """
     if low <= 0 <= high:
-        return "no difference can be told"
+        return "no clear difference"
     return "better" if (low > 0) == higher_is_better else "worse"
 
 
@@ -45,7 +45,7 @@ def moved(metric: str, value: float, low: float, high: float) -> str:
     >>> moved("map", -0.105, -0.121, -0.085)
     'map fell by 0.105 [0.085, 0.121]'
     >>> moved("map", 0.0031, -0.0042, 0.0104)
-    'whether map changed cannot be told: +0.0031 [-0.0042, +0.0104]'
+    'no clear change of map: +0.0031 [-0.0042, +0.0104]'
     >>> moved("map", 0.0, 0.0, 0.0)
     'map did not change'
     """
@@ -53,7 +53,7 @@ def moved(metric: str, value: float, low: float, high: float) -> str:
         return f"{metric} did not change"
     form = ".4f" if abs(value) < FINE else ".3f"
     if low <= 0 <= high:
-        return f"whether {metric} changed cannot be told: {_with_interval(value, low, high, f'+{form}')}"
+        return f"no clear change of {metric}: {_with_interval(value, low, high, f'+{form}')}"
     if value < 0:
         return f"{metric} fell by {_with_interval(-value, -high, -low, form)}"
     return f"{metric} rose by {_with_interval(value, low, high, form)}"

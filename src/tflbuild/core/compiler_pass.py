@@ -170,7 +170,7 @@ class Pass:
     labelled: ClassVar[bool] = False
     """Whether it needs data that say what is right."""
     trains: ClassVar[bool] = False
-    """Whether thread count, oneDNN and device change the bytes, so that they enter the key."""
+    """Whether thread count, oneDNN and device change the bytes, so they enter the key."""
     delivers: ClassVar[str] = ""
     """Name of a target for which the step's result is delivered, besides what the recipe's targets deliver."""
     promises: ClassVar[str] = ""

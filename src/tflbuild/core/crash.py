@@ -40,7 +40,7 @@ def told(error: BaseException, folder: Path | None = None) -> TflbuildError:
             f"{plain(error.filename or 'the disk')}: {error.strerror}; nothing built was lost."
         )
     elif isinstance(error, OSError) and number in MISNAMED and error.filename:
-        found = RecipeError(f"{plain(error.filename, most=100)} is no name of a file: {error.strerror}.")
+        found = RecipeError(f"{plain(error.filename, most=100)} is not the name of a file: {error.strerror}.")
     elif place := place_of(error):
         found = PluginError(_blamed(error, place, folder))
     else:

@@ -168,7 +168,7 @@ class Dataset:
     """How training images are varied; see `tflbuild describe augment`."""
     max_pixels: Annotated[int, Ge(1)] = MAX_PIXELS
     """Pixels above which an image file is left out before it is decoded. Larger allows larger photos and needs
-    more memory, 3 bytes a pixel. [pixels]"""
+    more memory, 3 bytes per pixel. [pixels]"""
 
     def index(self, look: Look) -> Index:
         """List the splits `train`, `val` and `test`.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 NOTHING = "nothing"
-"""Name of the row of what is no object, and of the column of objects that were not found."""
+"""Name of the row of what is not an object, and of the column of objects that were not found."""
 
 
 class Decided(NamedTuple):

@@ -54,7 +54,9 @@ class Flag:
 _OWN: dict[str, Any] = {"of_hydra": False, "everywhere": True}
 
 FLAGS: tuple[Flag, ...] = (
-    Flag(names=("--help", "-h"), says="print help; behind a command, its page", everywhere=True),
+    Flag(
+        names=("--help", "-h"), says="print help; after a command, the help of that command", everywhere=True
+    ),
     Flag(names=("--version",), says="print the version of tflbuild"),
     Flag(names=("--verbose",), says="print the traceback of an error", **_OWN),
     Flag(
@@ -67,12 +69,12 @@ FLAGS: tuple[Flag, ...] = (
         key="keep_intermediate",
         **_OWN,
     ),
-    Flag(names=("--tensorboard",), says="log what is trained for TensorBoard", key="tensorboard", **_OWN),
-    Flag(names=("--run", "-r"), says="build, as without it", usual_help=False),
+    Flag(names=("--tensorboard",), says="write TensorBoard logs of trainings", key="tensorboard", **_OWN),
+    Flag(names=("--run", "-r"), says="build; the same as leaving it out", usual_help=False),
     Flag(names=("--multirun", "-m"), says="sweep: build every combination"),
     Flag(
         names=("--config-dir", "-cd"),
-        says="look for recipes in DIR, too",
+        says="also look for recipes in DIR",
         value="DIR",
         everywhere=True,
     ),
@@ -90,7 +92,7 @@ FLAGS: tuple[Flag, ...] = (
         value="KEY",
         usual_help=False,
     ),
-    Flag(names=("--resolve",), says="with --cfg: write what ${...} stands for", usual_help=False),
+    Flag(names=("--resolve",), says="with --cfg: replace ${...} by its value", usual_help=False),
     Flag(
         names=("--info", "-i"),
         says="print where a recipe comes from",
@@ -98,17 +100,17 @@ FLAGS: tuple[Flag, ...] = (
         choices=("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
         usual="all",
     ),
-    Flag(names=("--hydra-help",), says="print every flag of Hydra, and what it does here"),
+    Flag(names=("--hydra-help",), says="print every Hydra flag and what it does here"),
     Flag(
         names=("--shell-completion", "-sc"),
-        says="complete on TAB: -sc install=bash, =zsh, =fish",
+        says="completion on TAB: -sc install=bash, =zsh or =fish",
     ),
     Flag(
         names=("--experimental-rerun",),
         says="refused: 'tflbuild rerun RUN' builds a run again",
         usual_help=False,
         value="FILE",
-        refused="tflbuild leaves no pickle of Hydra's; 'tflbuild rerun RUN' builds a run again",
+        refused="tflbuild writes no Hydra pickle; 'tflbuild rerun RUN' builds a run again",
     ),
 )
 
@@ -177,7 +179,7 @@ def _is_command(word: str) -> bool:
 
 def _check_word(word: str, *, of_command: bool) -> None:
     if word.startswith("-") and not of_command:
-        raise RecipeError(f"'{plain(word)}' is no option of tflbuild; see tflbuild --help.{_near(word)}")
+        raise RecipeError(f"'{plain(word)}' is not an option of tflbuild; see tflbuild --help.{_near(word)}")
 
 
 def _split(word: str) -> tuple[Flag | None, str | None]:
@@ -208,7 +210,7 @@ def _value(flag: Flag, written: str | None, rest: list[str]) -> str:
         raise RecipeError(f"{flag.name}: its value is missing; write {flag.name} {_right(flag)}.")
     if flag.choices and value not in flag.choices:
         raise RecipeError(
-            f"{flag.name}: '{plain(value)}' is none of {', '.join(flag.choices)}.{did_you_mean(value, flag.choices)}"
+            f"{flag.name}: '{plain(value)}' is not one of {', '.join(flag.choices)}.{did_you_mean(value, flag.choices)}"
         )
     return value
 
@@ -231,12 +233,14 @@ def check_together(given: Given) -> None:
     several = [name for name in ("--run", "--multirun", *ANSWERS) if name in flags]
     if len(several) > 1:
         more = " 'tflbuild plan -m ...' shows what a sweep would build." if "--multirun" in several else ""
-        raise RecipeError(f"{' and '.join(several)}: one at a time; remove the others.{more}")
+        raise RecipeError(f"{' and '.join(several)}: use one at a time; remove the others.{more}")
     for name in OF_CFG:
         if name in flags and "--cfg" not in flags:
-            raise RecipeError(f"{name}: it says what --cfg prints; add --cfg job, or remove it.")
+            raise RecipeError(f"{name}: it only changes what --cfg prints; add --cfg job, or remove it.")
     if "--config-dir" in flags and "--config-path" in flags:
-        raise RecipeError("--config-path and --config-dir: they name the same folder; give one of them.")
+        raise RecipeError(
+            "--config-path and --config-dir: these are two names of one flag; give one of them."
+        )
     recipe = flags.get("--config-name")
     if recipe and any(word.startswith("recipe=") for word in given.words):
         raise RecipeError(

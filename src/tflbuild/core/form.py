@@ -74,9 +74,9 @@ def check(value: Any, form: Form, where: str = "") -> None:
     if value is MISSING:
         if form.optional:
             return
-        raise Malformed(f"{where} is missing; right would be {form.wanted}")
+        raise Malformed(f"{where} is missing; expected {form.wanted}")
     if not form.fits(value):
-        raise Malformed(f"{where or 'the whole'} is {_shown(value)}; right would be {form.wanted}")
+        raise Malformed(f"{where or 'the whole'} is {_shown(value)}; expected {form.wanted}")
     for name, part, inner in form.inner(value):
         check(part, inner, f"{where}.{plain(name, 60)}" if where else plain(name, 60))
 

@@ -38,7 +38,7 @@ class Hook:
         for name in vars(cls):
             if name.startswith(("before_", "after_", "on_")) and name not in CALLS:
                 raise PluginError(
-                    f"hook {cls.__qualname__} in {cls.__module__}: '{name}' is none of {', '.join(CALLS)}."
+                    f"hook {cls.__qualname__} in {cls.__module__}: '{name}' is not one of {', '.join(CALLS)}."
                     f"{did_you_mean(name, CALLS)}"
                 )
 

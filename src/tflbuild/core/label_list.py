@@ -71,13 +71,13 @@ def _of_json(value: object) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return tuple(value)
     if not isinstance(value, Mapping):
-        raise ValueError("it is no list of names")
+        raise ValueError("it is not a list of names")
     rows = [(number, name) for name, number in value.items() if isinstance(number, int)]
     rows += [
         (int(number), name) for number, name in value.items() if isinstance(name, str) and number.isdecimal()
     ]
     if len(rows) != len(value) or not _in_a_row([number for number, _ in rows]):
-        raise ValueError("it is no mapping of numbers and names")
+        raise ValueError("it is not a mapping of numbers and names")
     return tuple(name for _, name in sorted(rows))
 
 

@@ -22,15 +22,15 @@ KINDS = (
     (r"EXIF", "turned photo", "turned photos"),
     (r"(scaled|they fit the image)$", "resized image", "resized images"),
     (r"^box .*clipped$", "box clipped", "boxes clipped"),
-    (r"^\d+ x class", "class that train never has", "classes that train never has"),
-    (r"^(box|annotation) ", "annotation that makes no sense", "annotations that make no sense"),
-    (r"^boxes of classes", "choice of classes", "choices of classes"),
-    (r"^class ", "image of another class", "images of other classes"),
+    (r"^\d+ x class", "class missing in train", "classes missing in train"),
+    (r"^(box|annotation) ", "invalid annotation", "invalid annotations"),
+    (r"^boxes of classes", "group of boxes outside data.classes", "groups of boxes outside data.classes"),
+    (r"^class ", "image of a class that was not chosen", "images of classes that were not chosen"),
     (r"^in no list of", "annotation in no list", "annotations in no list"),
-    (r"^the id .* is of several images", "id of several images", "ids of several images"),
-    (r"fits? several|which differ$", "name of several files", "names of several files"),
+    (r"^the id .* is of several images", "id shared by several images", "ids shared by several images"),
+    (r"fits? several|which differ$", "name that fits several files", "names that fit several files"),
     (r"(its name|cannot be used: ) ?", "name that cannot be used", "names that cannot be used"),
-    (r"^not a regular file", "thing that is no file", "things that are no files"),
+    (r"^not a regular file", "entry that is not a file", "entries that are not files"),
     (
         r"an image outside the folders",
         "image outside the folders of classes",
@@ -53,22 +53,22 @@ def summary(dropped: Sequence[Dropped]) -> str:
     """Count what a data set left out by kind, with the first of it.
 
     >>> summary([Dropped("a.jpg", "does not decode: x"), Dropped("b.jpg", "not an image that PIL can read")])
-    'data: 2 damaged images left out, e.g. a.jpg: does not decode: x; all are in report.json'
+    'data: 2 damaged images skipped, e.g. a.jpg: does not decode: x; all are in report.json'
     """
     file, reason = dropped[0]
     first = f"e.g. {plain(file)}: {plain(reason)}"
-    return f"data: {', '.join(counted(dropped))} left out, {first}; all are in report.json"
+    return f"data: {', '.join(counted(dropped))} skipped, {first}; all are in report.json"
 
 
 def listed(dropped: Sequence[Dropped], key: str, most: int = 20) -> str:
     """Count what a source of the recipe left out by kind, with all of it, since nothing else names it.
 
     >>> listed([Dropped("a.jpg", "does not decode: x")], "quantize.calibration.source")
-    'quantize.calibration.source: 1 damaged image left out: a.jpg: does not decode: x'
+    'quantize.calibration.source: 1 damaged image skipped: a.jpg: does not decode: x'
     """
     named = [f"{plain(file)}: {plain(reason)}" for file, reason in dropped[:most]]
     more = [f"and {len(dropped) - most} more"] if len(dropped) > most else []
-    return f"{key}: {', '.join(counted(dropped))} left out: {'; '.join([*named, *more])}"
+    return f"{key}: {', '.join(counted(dropped))} skipped: {'; '.join([*named, *more])}"
 
 
 def counted(dropped: Iterable[Dropped]) -> list[str]:
@@ -85,4 +85,4 @@ def _kind(reason: str) -> tuple[str, str]:
     for pattern, one, many in KINDS:
         if re.search(pattern, reason):
             return one, many
-    return "other thing left out", "other things left out"
+    return "other entry", "other entries"

@@ -63,7 +63,7 @@ class Modality:
     needs: ClassVar[tuple[str, ...]] = ("numpy",)
     """Tools by import name, whose versions decide codes."""
     training: ClassVar[str] = ""
-    """Dotted name of what gives training batches, apart, so that a change of augmentation measures nothing again."""
+    """Dotted name of what gives training batches, apart, so a change of augmentation measures nothing again."""
     checks: ClassVar[Mapping[str, Check]] = {}
     """The check of each option that may lie in a file of somebody else."""
     inspect: ClassVar[str] = ""

@@ -43,7 +43,7 @@ class Message:
         self._fields: dict[int, list[Value]] = {}
         for count, (number, value) in enumerate(fields(self.content)):
             if count >= MOST_FIELDS:
-                raise Malformed("has more fields than a model needs")
+                raise Malformed("has too many fields")
             self._fields.setdefault(number, []).append(value)
 
     def __contains__(self, number: int) -> bool:

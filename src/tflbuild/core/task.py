@@ -35,7 +35,7 @@ class Task:
 
     name: ClassVar[str] = ""
     labelled: ClassVar[bool] = True
-    """Whether the data say what is right, so that a model can be trained and its accuracy measured."""
+    """Whether the data say what is right, so a model can be trained and its accuracy measured."""
     purpose: ClassVar[str] = ""
     """A sentence about its models for the metadata of a delivered file; "" where nobody knows."""
     usual_steps: ClassVar[int] = 1000
@@ -43,11 +43,11 @@ class Task:
     float_outputs: ClassVar[bool] = False
     """Whether a converted file's outputs are floats whatever is before them."""
     training: ClassVar[str] = ""
-    """The module with `loss`, `targeting` and `with_teacher`, apart, so that another loss measures nothing again."""
+    """The module with `loss`, `targeting` and `with_teacher`, apart, so another loss measures nothing again."""
     serving: ClassVar[str] = ""
     """Dotted name of what turns a framework model's raw outputs into those of the converted file, in its graph."""
     comparing: ClassVar[str] = ""
-    """Dotted name of what gives a `tflbuild.core.disagreement.Disagreement`, apart, so that another way to show answers
+    """Dotted name of what gives a `tflbuild.core.disagreement.Disagreement`, apart, so another way to show answers
     measures nothing again; "" for a task whose answers nobody is shown."""
     deciding: ClassVar[str] = ""
     """Dotted name of what gives `tflbuild.core.decision.Decisions`: how many answers are right from each score on;
@@ -160,7 +160,7 @@ class Task:
     def _trained(self, function: str) -> Callable[..., Any]:
         if not self.training:
             raise PassError(
-                f"the task '{self.name}' says nothing of '{function}', so that nothing is trained for it."
+                f"the task '{self.name}' says nothing of '{function}', so nothing is trained for it."
             )
         return named(f"{self.training}:{function}")
 

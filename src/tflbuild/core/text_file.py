@@ -18,7 +18,7 @@ def decoded(content: bytes) -> str:
     r"""Decode text by its mark; without one as UTF-16 if every other byte is zero, as UTF-8, or else as Windows has it.
 
     Raises:
-        ValueError: it is no text.
+        ValueError: it is not text.
 
     >>> decoded("\ufeffa".encode("utf-16-le")), decoded("a".encode("utf-16-le")), decoded(b"gef\xe4\xdf")
     ('a', 'a', 'gefäß')
@@ -29,7 +29,7 @@ def decoded(content: bytes) -> str:
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not {encoding.removesuffix('-sig').upper()} text") from error
     if "\0" in text:
-        raise ValueError("it is no text file: it has zero bytes")
+        raise ValueError("it is not a text file: it has zero bytes")
     return text
 
 

@@ -78,7 +78,9 @@ class Arrays(DrawnDataset):
         if self.modality != "image":
             for block, usual in USUAL.items():
                 if said := changed(getattr(self, block), usual, f"data.{block}"):
-                    raise DataError(f"{said}: this is for pictures, and '{plain(self.root)}' holds numbers.")
+                    raise DataError(
+                        f"{said}: this option is for pictures, but '{plain(self.root)}' contains numbers."
+                    )
             kept = replace(self, preprocess={}, augment={})
         return kept, tuple(_evidence(layout))
 
@@ -134,7 +136,7 @@ class Arrays(DrawnDataset):
         except (OSError, ValueError, LookupError) as error:
             reason = "it holds other arrays" if isinstance(error, LookupError) else error
             raise DataError(
-                f"data.root: '{plain(self.root)}' was readable when the build began: {reason}"
+                f"data.root: '{plain(self.root)}' was readable when the build started, but is not now: {reason}"
             ) from error
         if self.modality == "image":
             value = row_files.as_pictures(value)
@@ -177,7 +179,7 @@ class Arrays(DrawnDataset):
         array = plain(layout.parts["train"].labels)
         if self.classes is None:
             if max(labels) < 1:
-                raise DataError(f"data.root: '{plain(self.root)}' has the label 0 alone in '{array}'.")
+                raise DataError(f"data.root: '{plain(self.root)}' has only the label 0 in '{array}'.")
             return tuple(map(str, range(max(labels) + 1)))
         named, most = len(set(self.classes)), max(labels)
         if named < len(self.classes) or most >= named:
@@ -228,7 +230,7 @@ def _evidence(layout: ArrayLayout) -> Iterator[Mapping[str, str]]:
         said = f"arrays are named {', '.join(plain(name, 60) for name in every)}"
         yield {"what": "splits", "value": ", ".join(layout.parts), "evidence": said}
     if part.labels:
-        said = f"'{plain(part.labels, 60)}' holds whole numbers, one a row"
+        said = f"'{plain(part.labels, 60)}' holds whole numbers, one per row"
         yield {"what": "labels", "value": "classes", "evidence": said}
 
 

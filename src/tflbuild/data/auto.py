@@ -66,7 +66,7 @@ class Auto(RootedDataset):
                 own = [option for option in known if option not in ("preprocess", "augment")]
                 seen = f"'{plain(self.root)}' was recognised as {guess.data} ({guess.evidence})"
                 raise DataError(
-                    f"data.{name}: {seen}, which has no such option; there are {', '.join(own)}."
+                    f"data.{name}: {seen}, which does not have this option; it has {', '.join(own)}."
                     f"{did_you_mean(name, own)}"
                 )
         data, more = kind(**given).resolved()

@@ -111,7 +111,7 @@ def _yolo(photo: Path, labels: Sequence[str], dropped: list[Dropped]) -> _Read |
 
 
 def _assumed(path: Path) -> str:
-    return f"{plain(path.name)} has class numbers, and no file beside it names them: they are taken for the model's"
+    return f"{plain(path.name)} has class numbers, and no file next to it names them: they are taken as the model's"
 
 
 def _by_number(image: Annotated, labels: Sequence[str], dropped: list[Dropped]) -> Annotated:
@@ -122,7 +122,7 @@ def _by_number(image: Annotated, labels: Sequence[str], dropped: list[Dropped]) 
         if number < len(labels):
             named.append(box._replace(label=labels[number]))
         else:
-            dropped.append(Dropped(image.source, f"class {number}, and the model has {len(labels)}: dropped"))
+            dropped.append(Dropped(image.source, f"class {number}, but the model has {len(labels)}: dropped"))
     return image._replace(objects=tuple(named))
 
 

@@ -120,7 +120,7 @@ class Annotations:
             key = file.removeprefix(base)
             twin = found.get(file)
             if twin is not None:
-                self._drop(f"{key} is listed under several ids; their boxes are put together")
+                self._drop(f"{key} is listed under several ids; their boxes are merged")
                 boxes = (
                     *twin.objects,
                     *(box for box in boxes if box[1:] not in {b[1:] for b in twin.objects}),
@@ -129,7 +129,9 @@ class Annotations:
         if files.by_end:
             path, name = next(iter(files.by_end.items()))
             said = f"'{name}' is {path.removeprefix(base)}"
-            self._drop(f"{len(files.by_end)} images are not where it says, and taken by their names: {said}")
+            self._drop(
+                f"{len(files.by_end)} images are not at the listed paths; found by name instead: {said}"
+            )
         return list(found.values())
 
     def _drop(self, reason: str) -> None:
@@ -152,7 +154,7 @@ class Annotations:
             label = str(name)
             if not _is_text(label):
                 raise DataError(
-                    f"data.root: {self.source} has the category '{plain(label)}', whose name is no text."
+                    f"data.root: {self.source} has the category '{plain(label)}', whose name is not text."
                 )
             if found.setdefault(number, label) != label:
                 raise DataError(
@@ -160,9 +162,7 @@ class Annotations:
                     f"and to '{plain(label)}'; ids must differ."
                 )
             if numbers.setdefault(label, number) != number:
-                self._drop(
-                    f"category '{label}' has the ids {numbers[label]} and {number}: taken as one class"
-                )
+                self._drop(f"category '{label}' has the ids {numbers[label]} and {number}: used as one class")
         return found
 
     def _images(self, listed: list[Any]) -> dict[Id, _Image]:
@@ -181,7 +181,7 @@ class Annotations:
                     f"'{plain(name)}'; ids must differ, or boxes would go to the wrong image."
                 )
             if known is not entry:
-                self._drop(f"image {number} ({name}) is listed twice: taken once")
+                self._drop(f"image {number} ({name}) is listed twice: used once")
         return found
 
     def _objects(self, annotations: list[Any]) -> dict[Id, list[RawBox]]:
@@ -211,7 +211,7 @@ class Annotations:
     def _problem(self, annotation: Any, image: Id | None, category: Id | None) -> str:
         """Say why an annotation is no box of a known class in a known image; "" if it is."""
         if not isinstance(annotation, dict):
-            return "is no mapping"
+            return "is not a mapping"
         if image is None or image not in self._listed:
             return f"is of an unknown image {plain(annotation.get('image_id'), 40)}"
         name = self._listed[image].name
@@ -247,8 +247,8 @@ class Annotations:
         if outside:
             raise DataError(
                 f"data.root: {plain(self.source)}: the boxes fit their images as [xmin, ymin, xmax, ymax], and "
-                f"{outside} reach outside as COCO's [x, y, width, height], e.g. annotation {plain(first)}; expected "
-                f"the latter."
+                f"{outside} reach outside as COCO's [x, y, width, height], e.g. annotation {plain(first)}; "
+                f"expected [x, y, width, height]."
             )
 
 

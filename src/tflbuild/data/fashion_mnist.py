@@ -68,7 +68,7 @@ class FashionMnist(Dataset):
     train: Annotated[int, Ge(1)] | None = None
     """Images to train on, drawn by content. null: all that val leaves. [images]"""
     val: Annotated[int, Ge(1)] = 5000
-    """Images taken from train that budgets between passes are judged on. More decide more surely. [images]"""
+    """Images taken from train that budgets between passes are judged on. More make decisions more certain. [images]"""
     test: Annotated[int, Ge(1)] | None = None
     """Images of the final numbers. null: all 10,000. [images]"""
     seed: Annotated[int, Ge(0)] = 0
@@ -86,7 +86,7 @@ class FashionMnist(Dataset):
         val, rest = drawn[: self.val], drawn[self.val :]
         if not rest:
             raise DataError(
-                f"data.val: {self.val} leaves nothing to train on: '{self.root}' has {len(given)} training images."
+                f"data.val: {self.val} leaves no images to train on: '{self.root}' has {len(given)} training images."
             )
         train = self._drawn("train", rest, self.train)
         splits, dropped = without_leaks(
@@ -164,7 +164,7 @@ class FashionMnist(Dataset):
             return list(pictures)
         if count > len(pictures):
             raise DataError(
-                f"data.{split}: {count} images are wanted, '{self.root}' has {len(pictures)} for it."
+                f"data.{split}: {count} images were asked for, but '{self.root}' has {len(pictures)}."
             )
         return self._ranked(pictures)[:count]
 
@@ -182,14 +182,14 @@ class FashionMnist(Dataset):
             if path.is_file():
                 return path
         if not root.is_dir():
-            raise DataError(f"data.root: '{self.root}' is no folder that is there; expected {EXPECTED}.")
+            raise DataError(f"data.root: '{self.root}' is not a folder that is there; expected {EXPECTED}.")
         near = did_you_mean(name, [path.name for path in root.iterdir()])
         raise DataError(f"data.root: '{self.root}' has no {name} or {name}.gz; expected {EXPECTED}.{near}")
 
 
 def _samples(split: str, pictures: Sequence[_Picture], dropped: Sequence[Dropped]) -> tuple[Sample, ...]:
     if not pictures:
-        raise DataError(f"data.root: the {split} split ends empty: {dropped[0].reason}.")
+        raise DataError(f"data.root: the {split} split is empty: {dropped[0].reason}.")
     return tuple(
         Sample(
             key=picture.key,

@@ -83,7 +83,7 @@ class ImageFolder(FileDataset):
         if holding or "train" not in found:
             split, path = next(iter(found.items()))
             names = ", ".join(plain(name) for name in holding[:5])
-            beside = f"beside it lie {names}" if holding else "there is no train folder"
+            beside = f"next to it are {names}" if holding else "there is no train folder"
             raise DataError(
                 f"data.root: '{plain(path.name)}' in '{self.root}' is named like the {split} split, but {beside}; "
                 f"expected {EXPECTED}. If these are classes, name all of them in data.classes."
@@ -97,7 +97,7 @@ class ImageFolder(FileDataset):
         name = folder.relative_to(root).as_posix()
         form = exports.marked(folder, "" if name == "." else name)
         if form and self.classes is None:
-            raise DataError(f"data.root: '{self.root}' is no folder of classes: it looks like {form}.")
+            raise DataError(f"data.root: '{self.root}' is not a folder of classes: it looks like {form}.")
 
     def _pictures(self, root: Path, folder: Path, look: Look, dropped: list[Dropped]) -> list[Picture]:
         """Look at every image of a split, class by class in alphabetical order."""
@@ -151,7 +151,7 @@ class ImageFolder(FileDataset):
             return
         shown = ", ".join(plain(name) for name in inside[:5])
         raise DataError(
-            f"data.root: the class folder '{plain(folder)}' in '{self.root}' holds its images in folders of their own "
+            f"data.root: the class folder '{plain(folder)}' in '{self.root}' has its images in subfolders "
             f"({shown}), which may be classes or splits; expected {EXPECTED}."
         )
 
@@ -170,7 +170,7 @@ class ImageFolder(FileDataset):
             for label in (label for label in wanted if not there[split][label]):
                 if split in given:
                     raise DataError(self._vanished(label, split, classes, dropped))
-                reason = f"class without an image in {split}, a seeded part of the others"
+                reason = f"class without an image in {split}, which is a seeded part of the others"
                 dropped.append(Dropped(label, reason))
 
     def _folders_of_classes(self, root: Path, given: Mapping[str, Path]) -> list[str]:
@@ -184,8 +184,8 @@ class ImageFolder(FileDataset):
         same = [name for name in others if name.casefold() == label.casefold()]
         near = did_you_mean(same[0] if same else label, others)
         return (
-            f"data.root: class '{plain(label)}' of '{self.root}' has no usable image in {split}{first}. Give it some, "
-            f"or leave it out with data.classes=[{choice}].{near}"
+            f"data.root: class '{plain(label)}' of '{self.root}' has no usable image in {split}{first}. "
+            f"Add some, or exclude it with data.classes=[{choice}].{near}"
         )
 
     def _samples(
@@ -200,7 +200,7 @@ class ImageFolder(FileDataset):
         if not samples:
             first = f"; the first of {len(dropped)} dropped: {': '.join(dropped[0])}" if dropped else ""
             raise DataError(
-                f"data.root: the {split} split of '{self.root}' ends without a usable image; "
+                f"data.root: the {split} split of '{self.root}' has no usable image; "
                 f"expected {EXPECTED}{plain(first)}.{exports.looks_like(self._root(), 'image_folder')}"
             )
         return samples

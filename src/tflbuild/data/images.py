@@ -77,7 +77,9 @@ class Images(DrawnDataset):
         split, path = next(iter(found.items()))
         named = f"data.root: '{plain(path.name)}' in '{self.root}' is named like the {split} split, but"
         if "train" not in found:
-            raise DataError(f"{named} there is no train folder; call one of them train, or give one alone.")
+            raise DataError(
+                f"{named} there is no train folder; rename one of them to train, or give only one of them."
+            )
         taken = {path.name for path in found.values()}
         for entry in entries_in(root):
             if entry.is_dir() and entry.name[0] != "." and entry.name not in taken:
@@ -115,8 +117,8 @@ class Images(DrawnDataset):
         pair = exports.paired(names)
         if pair and below(str(folder / pair[1])).images:
             raise DataError(
-                f"data.root: the pictures in '{plain(pair[1])}' of '{plain(shown)}' look like annotations of those in "
-                f"'{plain(pair[0])}'; give the latter alone."
+                f"data.root: the pictures in '{plain(pair[1])}' of '{plain(shown)}' look like annotations "
+                f"of those in '{plain(pair[0])}'; give only '{plain(pair[0])}'."
             )
 
 

@@ -25,7 +25,7 @@ class SignCrops(Dataset):
     train: Annotated[int, Ge(8), Le(1_000_000)] = 2000
     """Pictures to train on. [pictures]"""
     val: Annotated[int, Ge(8), Le(1_000_000)] = 400
-    """Pictures that budgets between passes are judged on. More decide more surely. [pictures]"""
+    """Pictures that budgets between passes are judged on. More make decisions more certain. [pictures]"""
     test: Annotated[int, Ge(8), Le(1_000_000)] = 800
     """Pictures of the final numbers. More give narrower intervals. [pictures]"""
     difficulty: Difficulty = field(

@@ -30,7 +30,7 @@ class Signs(Dataset):
     train: Annotated[int, Ge(1), Le(1_000_000)] = 2400
     """Images to train on. [images]"""
     val: Annotated[int, Ge(1), Le(1_000_000)] = 300
-    """Images that budgets between passes are judged on. More decide more surely. [images]"""
+    """Images that budgets between passes are judged on. More make decisions more certain. [images]"""
     test: Annotated[int, Ge(1), Le(1_000_000)] = 500
     """Images of the final numbers. More give narrower intervals. [images]"""
     max_objects: Annotated[int, Ge(1), Le(8)] = 4

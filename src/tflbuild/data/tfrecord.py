@@ -140,7 +140,7 @@ class TfRecord(FileDataset):
             pixels = image.decoded(_bytes(sample), self.max_pixels)
         except OSError as error:
             raise DataError(
-                f"data.root: {plain(sample.key)} was readable when the build began: {error}"
+                f"data.root: {plain(sample.key)} was readable when the build started, but is not now: {error}"
             ) from error
         boxes = np.array(sample.boxes, np.float32).reshape(-1, 4)
         return Example(pixels, boxes, np.array(sample.labels, np.int32))

@@ -117,11 +117,11 @@ class Analyst:
         entries = []
         for name, analysis in analyses.items():
             missing = [of for of in analysis.of if of not in models]
-            reason = f"it looks at '{missing[0]}', and this build has none" if missing else ""
+            reason = f"it needs '{missing[0]}', which this build does not have" if missing else ""
             reason = reason or analysis.fits(models)
             if reason:
                 if asked:
-                    self._warn(f"analyses.{name} is left out: {reason}")
+                    self._warn(f"analyses.{name} is skipped: {reason}")
                 continue
             try:
                 entries.append(self.entry(name, analysis, models, runtime, same))

@@ -147,7 +147,7 @@ class Build:
         index = keep_index(prepared.index, store.root)
         self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
         if recipe.run.tensorboard and not any(type(recipe.steps[label].options).trains for label in order):
-            self._warn("tensorboard: no step of this build trains, so that there is nothing to log")
+            self._warn("tensorboard: no step of this build trains, so there is nothing to log")
         parts = (recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
         runner = Runner(*parts)
         self._runner, self._account.steps = runner, runner.reports
@@ -302,7 +302,7 @@ class Build:
                 raise
             except Exception as error:  # noqa: BLE001 - who cannot show a build must not end it
                 self._listeners = tuple(other for other in self._listeners if other is not listener)
-                self._warn(f"what shows this build is left out from now on: {told(error, self.folder)}")
+                self._warn(f"the display of this build stops here: {told(error, self.folder)}")
 
 
 def _until(order: tuple[str, ...], label: str | None) -> tuple[str, ...]:

@@ -123,7 +123,7 @@ def run_bundle(
     label = content["pass"]["label"]
     if label not in recipe.steps:
         raise RecipeError(
-            f"reproduce: pass.label: '{plain(label)}' is no step of the bundle's recipe; there are "
+            f"reproduce: pass.label: '{plain(label)}' is not a step of the bundle's recipe; there are "
             f"{', '.join(recipe.steps)}."
         )
     step = recipe.steps[label]
@@ -131,7 +131,7 @@ def run_bundle(
         say(text)
     inputs = _inputs(content, prepared)
     if digest.of_json(prepared.keys.action(step, inputs)) != content["action"]:
-        say("its key differs from the failed one: code, data or tools are not what they were")
+        say("its key differs from that of the failed pass: code, data or tools have changed")
     prepared.store.prepare()
     with tempfile.TemporaryDirectory(prefix="tflbuild-reproduce-") as name:
         staging = Path(name)
@@ -145,7 +145,7 @@ def run_bundle(
 def _differences(content: Mapping[str, Any], recipe: Recipe) -> list[str]:
     then, now = content["environment"], environment(recipe)
     tools = [
-        f"{tool} is {now['toolchain'].get(tool)}, it failed with {version}"
+        f"{tool} is {now['toolchain'].get(tool)}; it failed with {version}"
         for tool, version in then["toolchain"].items()
         if now["toolchain"].get(tool) != version
     ]
@@ -213,7 +213,7 @@ def _inputs(content: Mapping[str, Any], prepared: Prepared) -> Inputs:
             {entry["metric"]: {k: v for k, v in entry.items() if k not in ("metric", "baseline")}}
         )
         if len(found) != 1:
-            raise RecipeError(f"reproduce: held.{position} holds {len(found)} limits; right would be one.")
+            raise RecipeError(f"reproduce: held.{position} holds {len(found)} limits; expected one.")
         held.append(HeldLimit(limit=found[0], baseline=_found(entry["baseline"], content, prepared)))
     models = {label: _found(given, content, prepared) for label, given in content["models"].items()}
     return Inputs(
@@ -236,6 +236,6 @@ def _found(
                 path=path, digest=given["digest"], fingerprint=given["fingerprint"], meta=given["meta"]
             )
     raise RecipeError(
-        f"reproduce: the input of '{plain(content['pass']['label'])}', {given['kind']} {given['digest'][:12]}, is not "
-        f"in the store {prepared.store.root} any more; build the recipe again to have it."
+        f"reproduce: the input of '{plain(content['pass']['label'])}', {given['kind']} {given['digest'][:12]}, is no "
+        f"longer in the store {prepared.store.root}; build the recipe again."
     )

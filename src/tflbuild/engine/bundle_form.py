@@ -72,14 +72,14 @@ def read_bundle(path: Path) -> dict[str, Any]:
         content = yaml_file.read_mapping(file)
     except OSError as error:
         raise RecipeError(
-            f"{plain(file)} cannot be read: {error.strerror or error}; a run whose pass failed leaves one."
+            f"{plain(file)} cannot be read: {error.strerror or error}; only a run with a failed pass has one."
         ) from error
     except ValueError as error:
         raise RecipeError(f"{plain(file)} cannot be read: {error}.") from error
     if content.get("schema") != SCHEMA:
-        raise RecipeError(f"{plain(file)} is no bundle: its schema is not {SCHEMA}.")
+        raise RecipeError(f"{plain(file)} is not a bundle: its schema is not {SCHEMA}.")
     try:
         check(content, BUNDLE)
     except Malformed as error:
-        raise RecipeError(f"{plain(file)} is no bundle: {error}.") from error
+        raise RecipeError(f"{plain(file)} is not a bundle: {error}.") from error
     return content

@@ -74,7 +74,7 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
         if type(step.options).labelled and not TASKS.get(recipe.data.task).labelled:
             raise RecipeError(
                 f"{label}: pass '{type(step.options).name}' trains on labels, and data '{type(recipe.data).name}' have "
-                f"none; use data with labels, or leave '{label}' out of pipeline."
+                f"none; use data with labels, or remove '{label}' from pipeline."
             )
         if given is None:
             _check_start(recipe, label, made.kind)
@@ -91,7 +91,7 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
         kind, maker = made.kind, label
     if kind != TFLiteModel.kind and recipe.run.stop_after is None:
         raise RecipeError(
-            f"pipeline: it ends with '{maker}', which gives a {kind}; add {_converting(kind)} behind it."
+            f"pipeline: it ends with '{maker}', which makes a {kind}; add {_converting(kind)} after it."
         )
     for label in order:
         _check_fallbacks(recipe, recipe.steps[label], order, before)
@@ -109,7 +109,7 @@ def _check_step(recipe: Recipe, order: tuple[str, ...], target: str, label: str)
     made = kinds_of(type(recipe.steps[label].options))[1]
     if made is not TFLiteModel:
         raise RecipeError(
-            f"target.{target}.step: '{label}' gives a {made.kind}, and a {TFLiteModel.kind} is delivered."
+            f"target.{target}.step: '{label}' makes a {made.kind}, but only a {TFLiteModel.kind} can be delivered."
         )
 
 
@@ -129,11 +129,11 @@ def _check_float(label: str, before: str, scheme: str) -> None:
         scheme: of the user's file, where no step made floats of it; "" for a float one.
     """
     if before:
-        raise RecipeError(f"pipeline: '{label}' quantizes a model that '{before}' has quantized already.")
+        raise RecipeError(f"pipeline: '{label}' quantizes a model that '{before}' has already quantized.")
     if scheme:
         raise RecipeError(
-            f"pipeline: '{label}' needs a float model, and model.path is {scheme} already; give the float model that "
-            f"it was made of."
+            f"pipeline: '{label}' needs a float model, but model.path is already {scheme}; give the float model "
+            f"that it was made from."
         )
 
 
@@ -203,7 +203,7 @@ def _check_reads(recipe: Recipe, order: tuple[str, ...]) -> None:
         if step.options.judges() and not step.limits:
             name = type(step.options).name
             raise RecipeError(
-                f"{place}.budget: pass '{name}' holds its candidates to its budget, but there is none; "
+                f"{place}.budget: pass '{name}' chooses by its budget, but has none; "
                 f"set e.g. {place}.budget.METRIC.max_drop=0.01."
             )
 
@@ -241,20 +241,20 @@ def _check_behind_base(recipe: Recipe, cls: type[Metric], where: str, order: tup
         return
     if order.index(label) <= order.index(base):
         raise RecipeError(
-            f"{where}: '{cls.name}' compares with the base, which is what '{base}' gives, so that there is nothing to "
-            f"limit at '{label}'; put the limit behind '{base}', or into the recipe's total budget."
+            f"{where}: '{cls.name}' compares with the base, which is what '{base}' gives, so there is nothing to "
+            f"limit at '{label}'; put the limit after '{base}', or into the recipe's total budget."
         )
 
 
 def _check_target_limit(recipe: Recipe, limit: Limit, cls: type[TargetMetric], key: str) -> None:
     if key != "budget":
         raise RecipeError(
-            f"{key}.{limit.metric}: only a target gives it; put it in the recipe's total budget."
+            f"{key}.{limit.metric}: only a target measures it; put it in the recipe's total budget."
         )
     if not any(type(target).name.startswith(cls.target) for target in recipe.targets.values()):
         given = ",".join(recipe.targets)
         example = f", e.g. target=[{given},{cls.choice}]" if cls.choice else ""
         raise RecipeError(
-            f"budget.{limit.metric}: no target of the recipe gives it (target=[{given}]); add a target of type "
+            f"budget.{limit.metric}: no target of the recipe measures it (target=[{given}]); add a target of type "
             f"'{cls.target}'{example}."
         )

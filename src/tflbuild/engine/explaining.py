@@ -79,11 +79,11 @@ def explained(
         case "input", _:
             return "its input changed"
         case "models", _:
-            return f"the output of {rest[0]} changed" if rest else "it reads other steps"
+            return f"the output of {rest[0]} changed" if rest else "it now reads other steps"
         case "judging", "limits":
-            return f"{label}.budget, or what it is held against, changed"
+            return f"{label}.budget or its baseline changed"
         case "judging", _:
-            return "what its candidates are judged by changed"
+            return "the data that judge its candidates changed"
         case "model", "code":
             return "source of the model changed"
         case "model", "files":

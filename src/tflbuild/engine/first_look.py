@@ -50,7 +50,7 @@ def first_look(
         if found.value.get("try_readings"):
             found = measurer.readings(model, found.value, split)
     except PassError as error:
-        what = "tried with other readings of its input" if found else "held against chance"
+        what = "tried with other preprocessing" if found else "compared with chance"
         tell(Event("warning", {"text": f"the base could not be {what}: {on_one_line(str(error))}"}))
     if found is None or not found.value.get("text"):
         return None

@@ -53,7 +53,7 @@ def judge(
         return _unmeasured(limit, f"{limit.metric} of the baseline could not be measured", value)
     cost, *interval = _cost(limit, value, baseline, difference)
     if cost is None:
-        text = f"{limit.metric}: the baseline is 0, so that a relative drop is undefined; use max_drop"
+        text = f"{limit.metric}: the baseline is 0, so a relative drop is undefined; use max_drop"
         return _unmeasured(limit, text, value)
     low, high = (end if end is not None and math.isfinite(end) else None for end in interval)
     at_least = limit.form == "min"
@@ -63,7 +63,7 @@ def judge(
     text = _sentence(limit, value, baseline, cost, low, high)
     if not decided:
         would = _deciding(limit.bound, cost, low, high, n, _variance(limit, value, baseline, difference))
-        text += f"; undecided with n = {n}, {would}"
+        text += f"; undecided with n = {n}: {would}"
     return Verdict(
         limit=limit,
         baseline=baseline.value if baseline and limit.relative else None,

@@ -117,11 +117,11 @@ def read_lock(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise RecipeError(f"{plain(path)} cannot be read as a lock: {error}.") from error
     if content.get("schema") != SCHEMA:
-        raise RecipeError(f"{plain(path)} is no lock: its schema is not {SCHEMA}.")
+        raise RecipeError(f"{plain(path)} is not a lock: its schema is not {SCHEMA}.")
     try:
         check(content, LOCK)
     except Malformed as error:
-        raise RecipeError(f"{plain(path)} is no lock: {error}.") from error
+        raise RecipeError(f"{plain(path)} is not a lock: {error}.") from error
     return content
 
 
@@ -188,7 +188,7 @@ class Lock:
         """Hold what a step gave to the lock.
 
         Raises:
-            Drift: the bytes differ, though every cause that the lock names is the same.
+            Drift: the bytes differ, although everything that the lock names is unchanged.
         """
         locked = self._content["steps"].get(step.label)
         if locked is None:
@@ -254,11 +254,11 @@ class Lock:
 
     def _where(self) -> str:
         made = self._content["environment"]["cpu"]
-        same = "though every cause that the lock names is the same"
+        same = "although everything that the lock names is unchanged"
         return (
             f", {same}"
             if made == cpu_name()
-            else f", {same} but the processor: {cpu_name()}, locked on {made}"
+            else f", {same} except the processor: {cpu_name()}, locked on {made}"
         )
 
     def _refuse(self, drift: list[str]) -> None:

@@ -177,7 +177,7 @@ class Measurer:
         Args:
             model: the base.
             listed: class names in the model's order, by where they are written.
-            split: what it is held against chance on.
+            split: what it is compared with chance on.
         """
         predictions, truth = self.predictions(model, split), self.truth(split)
 

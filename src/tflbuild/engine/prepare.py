@@ -86,7 +86,7 @@ def prepare(
     order, _ = check(recipe)
     most = recipe.data.max_pixels
     if most < 1:
-        raise RecipeError(f"data.max_pixels: {most} is no number of pixels; expected 1 or more.")
+        raise RecipeError(f"data.max_pixels: {most} is not a number of pixels; expected 1 or more.")
     inspect = inspect_of(recipe.data.modality, names.inspect)
     version = partial(inspector, inspect, most)
     memo = looker(inspect, most, slowly(looking))

@@ -239,9 +239,9 @@ def read_report(path: Path) -> dict[str, Any]:
         content = json_text.read_mapping(file)
         check(content, REPORT)
     except OSError as error:
-        raise RecipeError(f"{plain(file)} is no report of a run: {error.strerror or error}.") from error
+        raise RecipeError(f"{plain(file)} is not a report of a run: {error.strerror or error}.") from error
     except Malformed as error:
-        raise RecipeError(f"{plain(file)} is no report of a run: {error}.") from error
+        raise RecipeError(f"{plain(file)} is not a report of a run: {error}.") from error
     except ValueError as error:
-        raise RecipeError(f"{plain(file)} is no report of a run: {error}.") from error
+        raise RecipeError(f"{plain(file)} is not a report of a run: {error}.") from error
     return content

@@ -198,37 +198,37 @@ class Runner:
         report.tried.append(_tried(step.label, closed, report.seconds))
         for fallback in step.fallback:
             if fallback.start and fallback.start not in self.outputs:
-                text = f"fallback {fallback.text} is left out, since {fallback.start} does not run"
+                text = f"fallback {fallback.text} is skipped, since {fallback.start} does not run"
                 self._tell(Event("warning", {"text": text}))
                 continue
             attempt = self._fall_back(step, fallback, model, report)
             if attempt is not None and attempt.ok:
                 report.outcome = "replaced"
-                report.reason = f"its gate closed; {fallback.text} took its place"
+                report.reason = f"it exceeded its limit; {fallback.text} replaced it"
                 self._note(report, attempt)
                 report.differences = self._gates.differences(model, attempt.model)
                 return attempt
         if step.on_breach == "warn":
-            text = f"{step.label} is over its budget and kept (on_breach: warn): {closed.breaches}"
+            text = f"{step.label} exceeds its limit and is kept (on_breach: warn): {closed.breaches}"
             self._tell(Event("warning", {"text": text}))
-            report.reason = f"over its budget and kept (on_breach: warn); {report.reason}"
+            report.reason = f"over its limit and kept (on_breach: warn); {report.reason}"
             return closed
         if step.on_breach == "skip":
             assert model is not None
             report.outcome = "skipped"
-            report.reason = f"its gate closed (on_breach: skip): {closed.breaches}"
+            report.reason = f"it exceeded its limit (on_breach: skip): {closed.breaches}"
             report.differences = {}
             report.took(model)
             return replace(closed, model=model)
         self.rejected = (step.label, closed.model)
-        report.reason = f"its gate closed: {closed.breaches}"
+        report.reason = f"it exceeded its limit: {closed.breaches}"
         self._tell(Event("pass_ended", report.to_json()))
         raise BudgetExceeded(f"{step.label}: {closed.breaches}")
 
     def _fall_back(
         self, step: Step, fallback: Fallback, model: Artifact | None, report: StepReport
     ) -> Attempt | None:
-        self._tell(Event("warning", {"text": f"{step.label} is over its budget; trying {fallback.text}"}))
+        self._tell(Event("warning", {"text": f"{step.label} exceeds its limit; trying {fallback.text}"}))
         current = self.outputs[fallback.start] if fallback.start else model
         seconds = 0.0
         passes: list[dict[str, Any]] = []

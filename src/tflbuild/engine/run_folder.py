@@ -76,7 +76,7 @@ def newest_run(runs: Path, name: str) -> Path | None:
     (began, _), newest = max(dated)
     if began > datetime.now() + ANOTHER_CLOCK:
         raise RecipeError(
-            f"locked: {plain(newest)} is dated in the future, so that it is not known which run is the newest; name "
+            f"locked: {plain(newest)} is dated in the future, so the newest run cannot be found; name "
             f"the lock with locked=FILE, or remove that folder."
         )
     return newest
@@ -119,7 +119,7 @@ def keep_model(model: Artifact, path: Path) -> None:
 
 
 def _damaged(model: Artifact) -> str:
-    return f"{model.path} was damaged while the build ran; the same command notices it and builds it again."
+    return f"{model.path} was damaged during the build; run the same command again to rebuild it."
 
 
 def keep_index(index: Index, store: Path) -> Path:

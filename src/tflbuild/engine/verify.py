@@ -73,7 +73,7 @@ def _measured(target: str, claims: Mapping[str, Any], model: Artifact, measurer:
             yield _compared(what, claim["value"], measurer.file_metric(metric, model).value)
         else:
             note = (
-                "a time, never the same twice"
+                "a time, which varies between runs"
                 if claim.get("unit") == "ms"
                 else "cannot be measured on the file"
             )

@@ -47,7 +47,7 @@ def _check_events(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent):
-            raise ValueError(f"it holds an alias ('*{event.anchor}'), which no build writes")
+            raise ValueError(f"it holds an alias ('*{event.anchor}'), which tflbuild never writes")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -60,7 +60,7 @@ def _check_plain(value: Any) -> None:
     if isinstance(value, dict):
         for name, part in value.items():
             if not isinstance(name, str):
-                raise ValueError(f"it holds a key that is no text: {str(name)[:60]}")
+                raise ValueError(f"it holds a key that is not text: {str(name)[:60]}")
             _check_plain(part)
     elif isinstance(value, list):
         for part in value:

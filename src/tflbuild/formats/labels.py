@@ -40,7 +40,7 @@ def fitting(lists: Lists, classes: int, *, detects: bool) -> Labels:
         elif detects and len(names) == classes + 1 and _is_background(names[0]):
             kept[where] = names[1:]
             evidence = (
-                f"{where}, without the first, '{plain(names[0], 40)}': the outputs count classes behind it"
+                f"{where}, without the first, '{plain(names[0], 40)}': the outputs count classes after it"
             )
             said.append(Evidence("labels", counted(classes), evidence))
         else:

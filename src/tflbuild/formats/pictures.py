@@ -30,8 +30,9 @@ IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 ASSUMED = (
-    "nothing in the file says how pixels are scaled, so that the default, -1..1, is assumed; where the model was "
-    "trained otherwise, set preprocess.scale and preprocess.offset, or preprocess.mean and preprocess.std"
+    "nothing in the file says how pixels are scaled, so the default, -1..1, is assumed; if the model was "
+    "trained with other values, set preprocess.scale and preprocess.offset, or preprocess.mean and "
+    "preprocess.std"
 )
 
 
@@ -124,22 +125,18 @@ def likeness(shape: Sequence[int]) -> Likeness:
     a sensor's readings; only a square is taken for a picture.
     """
     if len(shape) != 4:
-        return Likeness(
-            0, True, f"it has {len(shape)} axes, and a picture has 4: batch, height, width, channels"
-        )
+        return Likeness(0, True, f"it has {len(shape)} axes; a picture has 4: batch, height, width, channels")
     height, width, channels = shape[1:]
     if channels not in (GREY, COLOUR):
         if height in (GREY, COLOUR) and min(width, channels) >= LEAST_SIDE:
-            return Likeness(0, True, "its channels come first, and pictures are taken with channels last")
-        return Likeness(0, True, f"it has {channels} channels, and a picture has 1 or 3")
+            return Likeness(0, True, "its channels come first; expected channels last")
+        return Likeness(0, True, f"it has {channels} channels; a picture has 1 or 3")
     if min(height, width) < LEAST_SIDE or max(height, width) > MOST_ASPECT * min(height, width):
-        return Likeness(0, True, f"{height} x {width} are no usual sides of a picture")
+        return Likeness(0, True, f"{height} x {width} is an unusual size for a picture")
     if channels == COLOUR:
         return Likeness(COLOUR, True, "three channels")
     if height == width:
         return Likeness(
-            GREY, False, "one channel, and it is square as pictures often are; spectrograms may be, too"
+            GREY, False, "one channel and square, like most pictures; but it may be a spectrogram"
         )
-    return Likeness(
-        0, False, "one channel, and it is no square: a spectrogram may look so, or a grey picture"
-    )
+    return Likeness(0, False, "one channel and not square: it may be a spectrogram or a grey picture")

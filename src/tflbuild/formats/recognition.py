@@ -32,7 +32,7 @@ CONVERSIONS: Mapping[str, str] = {
         "normalized_input_image_tensor and the outputs TFLite_Detection_PostProcess and the same with :1, :2 and :3; "
         "tf.compat.v1.saved_model.simple_save makes a SavedModel of the session that it was imported into"
     ),
-    "a PyTorch model": "it is a pickle, which could run code; save the live model with torch.export.save as a .pt2",
+    "a PyTorch model": "it is a pickle, which could run code; save the model as a .pt2 with torch.export.save",
 }
 """Forms that are not read, and how each is converted."""
 
@@ -63,9 +63,7 @@ def recognised_format(path: Path, key: str = "model.path: ") -> Format:
     said = f"; it is {what}" if what else ""
     if what in CONVERSIONS:
         said += f", which is not read: {CONVERSIONS[what]}"
-    raise RecipeError(
-        f"{key}'{plain(path)}' is by its content none of the formats that are recognised, {known}{said}."
-    )
+    raise RecipeError(f"{key}'{plain(path)}' has none of the known formats, {known}{said}.")
 
 
 def format_named(path: Path, name: str) -> Format:
@@ -81,8 +79,8 @@ def format_named(path: Path, name: str) -> Format:
     found = FORMATS.get(name, "model.format")()
     if not found.takes(path, _beginning(path, "model.path: ")):
         raise RecipeError(
-            f"model.format: '{plain(path)}' cannot be taken as '{name}'; by its content it is of the format "
-            f"'{recognised_format(path).name}', which need not be said."
+            f"model.format: '{plain(path)}' cannot be read as '{name}'; its content is of the format "
+            f"'{recognised_format(path).name}'. Leave model.format out."
         )
     return found
 
@@ -99,7 +97,7 @@ def kind_of(path: Path, beginning: bytes) -> str:
     if beginning.startswith(file_kind.ZIP):
         return _archive(path)
     if beginning.startswith(b"\x08\x01\x12"):
-        return f"the {SAVED_MODEL} of a TensorFlow SavedModel: give the folder that it lies in"
+        return f"the {SAVED_MODEL} of a TensorFlow SavedModel: give its folder instead"
     if _is_frozen(beginning):
         return FROZEN
     if beginning.startswith(PICKLES):

@@ -108,7 +108,7 @@ def check_finite(name: str, values: Any) -> None:
         value = values[row].ravel()[finite[row].argmin()]
         where = f"in row {row} of '{plain(name, 60)}'"
         raise ValueError(
-            f"has {value} {where}, which is no finite float32; {bad.sum()} of {len(bad)} rows have such values"
+            f"has {value} {where}, which is not a finite float32; {bad.sum()} of {len(bad)} rows have such values"
         )
 
 

@@ -79,10 +79,10 @@ class File(KerasFile):
     def check(self) -> None:
         """Refuse a missing file, and one that is of no format or broken."""
         if not self.path:
-            raise ValueError("path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file")
+            raise ValueError("path: required; set model.path=FILE to a .h5, .keras, .onnx or .tflite file")
         if self.shape and (min(self.shape) < 1 or self.shape[0] != 1 or len(self.shape) > MOST_AXES):
             raise ValueError(
-                f"shape: {list(self.shape)} is no shape of one sample; the first side is the batch, 1, e.g. "
+                f"shape: {list(self.shape)} is not a shape of one sample; the first side is the batch, 1, e.g. "
                 f"[1,192,192,3]"
             )
         found = self.description  # which checks the file, and holds `outputs`, `signature` and `shape` to it
@@ -169,7 +169,7 @@ class File(KerasFile):
         """Say why the model cannot be used on data of a task; "" where it can."""
         if self.task or task == UNLABELLED:
             reason = super().refusal(task)
-            return f"{reason} (data=images takes pictures alone)" if reason else ""
+            return f"{reason} (data=images takes only pictures)" if reason else ""
         found = [one.evidence for one in self.description.recognised if one.what == "task"]
         if found and task == CLASSIFIED and len(self.description.signature.outputs) == 1:
             found[0] += "; model.outputs=logits, softmax or sigmoid says that they are a classifier's scores"
@@ -211,7 +211,7 @@ class File(KerasFile):
         text = f"preprocess: {said} contradicts '{self.path}', which says {right}."
         if set(differing) & set(self.description.held):
             raise RecipeError(
-                f"{text} Its own graph prepares pixels so: leave preprocess out, or say the same."
+                f"{text} Its own graph already does this: leave preprocess out, or set the same values."
             )
         return [text]
 

@@ -64,7 +64,7 @@ class KerasFile(Architecture):
     def check(self) -> None:
         """Refuse a missing file and a model that no pass could take."""
         if not self.path:
-            raise ValueError("path: is needed; set model.path=FILE to a .h5 or .keras file of Keras")
+            raise ValueError("path: required; set model.path=FILE to a .h5 or .keras file of Keras")
         from tflbuild.formats.keras import header as keras_header
 
         keras_header.check(self._header(), Path(self.path))
@@ -104,8 +104,8 @@ class KerasFile(Architecture):
         said = " and ".join(f"data.preprocess.{key}={preprocess.get(key):g}" for key in differing)
         right = " ".join(f"data.preprocess.{key}={asked[key]:g}" for key in differing)
         return [
-            f"{said} contradicts the model, which takes {found.pixels}: {found.front.evidence}; unless it was trained "
-            f"so, leave it out, or set {right}."
+            f"{said} contradicts the model, which takes {found.pixels}: {found.front.evidence}; leave it "
+            f"out or set {right}, unless the model was trained this way."
         ]
 
     def recognised(self) -> list[dict[str, str]]:
@@ -140,8 +140,8 @@ class KerasFile(Architecture):
         broken = keras.not_finite(loaded)
         if broken:
             raise RecipeError(
-                f"model.path: {len(broken)} weights of '{self.path}' hold values that are not finite, the first is "
-                f"'{broken[0]}'; it cannot have been trained to its end."
+                f"model.path: {len(broken)} weights of '{self.path}' hold values that are not finite, the "
+                f"first in '{broken[0]}'; its training probably diverged."
             )
         if keras.is_fake_quantized(loaded):
             return self._fitting(loaded, classes)
@@ -220,7 +220,7 @@ class KerasFile(Architecture):
 
         if not self.feature_maps:
             raise RecipeError(
-                f"model.feature_maps: '{self.path}' does not say where its {found} anchors lie; set e.g. "
+                f"model.feature_maps: '{self.path}' does not say where its {found} anchors are; set e.g. "
                 f"model.feature_maps=[[6,6],[3,3]], rows and columns of each map, the finest first, and model.anchors."
             )
         counts = boxes_per_cell(len(self.feature_maps), self.anchors)

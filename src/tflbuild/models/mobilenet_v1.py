@@ -46,7 +46,7 @@ class MobileNetV1(Architecture):
     """Multiplies the filters of every layer, rounded to multiples of 8. Larger is more accurate, larger and
     slower. [factor]"""
     activation: Literal["relu6", "relu"] = "relu6"
-    """Activation behind every convolution. `relu6` is cut off at 6, which suits int8; `relu` is not."""
+    """Activation after every convolution. `relu6` is cut off at 6, which suits int8; `relu` is not."""
     batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97
     """Momentum of the running statistics of batch norm. Nearer to 1 averages over more steps; low values are
     fresh after a short training. [fraction]"""

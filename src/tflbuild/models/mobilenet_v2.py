@@ -44,7 +44,7 @@ class MobileNetV2(Architecture):
     """Multiplies the filters of every layer, rounded to multiples of 8. Larger is more accurate, larger and
     slower. [factor]"""
     activation: Literal["relu6", "relu"] = "relu6"
-    """Activation behind every convolution. `relu6` is cut off at 6, which suits int8; `relu` is not."""
+    """Activation after every convolution. `relu6` is cut off at 6, which suits int8; `relu` is not."""
     first_stride: Literal[1, 2] | None = None
     """Stride of the first convolution; 1 keeps the image's size. null: 1 below 64 pixels, otherwise 2. [pixels]"""
     batch_norm_momentum: Annotated[float, Ge(0), Lt(1)] = 0.97

@@ -99,7 +99,7 @@ def _known(description: Description, said: Mapping[str, Any], *, whole: bool) ->
     if description.head.get("suppression", "file") != said["suppression"]:
         raise ValueError(
             f"head.suppression: '{said['suppression']}' contradicts the file, which leaves it to the "
-            f"{description.head.get('suppression', 'file')}; start from the file before that"
+            f"{description.head.get('suppression', 'file')}; use the file from before suppression was added"
         )
     return description
 

@@ -50,7 +50,7 @@ class SSDMobileNetV1(Architecture):
     """Multiplies the filters of every layer, rounded to multiples of 8. Larger is more accurate, larger and
     slower. [factor]"""
     activation: Literal["relu6", "relu"] = "relu6"
-    """Activation behind every convolution. `relu6` is cut off at 6, which suits int8; `relu` is not."""
+    """Activation after every convolution. `relu6` is cut off at 6, which suits int8; `relu` is not."""
     finest_stride: Literal[8, 16] | None = None
     """Pixels of the input for each cell of the finest feature map. 8 finds smaller objects and is slower. null:
     8 below 256 pixels, otherwise 16. [pixels]"""

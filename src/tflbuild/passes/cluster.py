@@ -41,7 +41,7 @@ class Cluster(Fitting):
     promises = "at most the declared number of values in every clustered kernel; zeros kept"
 
     clusters: Annotated[int, Ge(2), Le(256)] = 16
-    """Most distinct values that a kernel may hold, zero among them where it is pruned. Fewer compress better
+    """Largest number of distinct values in a kernel; zero is one of them if it is pruned. Fewer compress better
     and cost accuracy; 16 need 4 bits each. [values]"""
     initialization: Literal["kmeans", "density", "linear"] = "kmeans"
     """Values that clustering starts from: `linear` spaces them evenly, `density` gives each as many weights,
@@ -49,10 +49,9 @@ class Cluster(Fitting):
     per_channel: bool = False
     """Whether each output channel has values of its own, which costs less accuracy and compresses less."""
     layers: Mapping[str, Annotated[int, Ge(2), Le(256)]] = field(default_factory=dict)
-    """Another number of values for single layers, by pattern of their names; the first pattern that fits
-    counts. [values]"""
+    """Another number of values for some layers, by pattern of their names; the first match counts. [values]"""
     exclude: tuple[str, ...] = ()
-    """Patterns of names of layers that are not clustered, e.g. `class_*`."""
+    """Patterns of the names of layers that are not clustered, e.g. `class_*`."""
     learning_rate: Annotated[float, Gt(0), Le(1000)] = 5e-4
 
     def usual_steps(self, facts: DataFacts) -> int:

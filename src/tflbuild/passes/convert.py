@@ -47,16 +47,16 @@ class Convert(Pass):
     )
 
     input_dtype: Literal["float32", "uint8", "int8"] | None = None
-    """Type of the file's input. null: uint8 behind `qat`, otherwise float32, which is the only one for a float
+    """Type of the file's input. null: uint8 after `qat`, otherwise float32, which is the only one for a float
     model."""
     output_dtype: Literal["float32", "uint8", "int8"] = "float32"
-    """Type of a classifier's output behind `qat`; a float model and a detector give float32."""
+    """Type of a classifier's output after `qat`; a float model and a detector give float32."""
     sparse_encoding: bool = False
     """Whether pruned kernels are stored without their zeros. The float file gets smaller and runs no faster;
     int8 is refused, since it would grow."""
     parity: Annotated[int, Ge(1)] | None = None
-    """Images of the train split on which the file must compute what the model computes. More check more and
-    take longer. null: 32 where the model came from a file, otherwise none. [images]"""
+    """Training images on which the file must give the same outputs as the model. More check more and take
+    longer. null: 32 where the model came from a file, otherwise none. [images]"""
 
     def resolve(self, facts: DataFacts) -> Self:
         """Hold what comes from a user's file to that file."""
@@ -158,7 +158,7 @@ class Convert(Pass):
         for option, dtype in (("input_dtype", self.input_dtype), ("output_dtype", self.output_dtype)):
             if dtype not in (None, "float32"):
                 raise BrokenPromise(
-                    f"{ctx.label}.{option}: a float model cannot have {dtype} borders; put 'quantize' behind "
+                    f"{ctx.label}.{option}: a float model cannot have {dtype} borders; put 'quantize' after "
                     f"'{ctx.label}' or 'qat' before it."
                 )
 
@@ -196,6 +196,7 @@ def _refuse_training(model: KerasModel, error: PassError) -> None:
     if norms:
         more = f" and {len(norms) - 1} more" if len(norms) > 1 else ""
         raise PassError(
-            f"the batch norm '{plain(norms[0], 100)}'{more} is called with training=True: it normalises by the samples "
-            f"that it is given together, and a device gives it one; save the model as it is called with training=False."
+            f"the batch norm '{plain(norms[0], 100)}'{more} is called with training=True: it normalises by "
+            f"its batch, and a device runs one sample at a time; save the model as it is called with "
+            f"training=False."
         ) from error

@@ -37,7 +37,7 @@ class ConvertQuantized(Pass):
     """Number format of the file: `int8` (all integers), `int16x8` (int16 activations, int8 weights), `float16`
     (half-size weights), `dynamic` (int8 weights, float activations)."""
     calibration: Calibration = field(default_factory=Calibration)
-    """Images that ranges of activations are measured on; read by `int8` and `int16x8`."""
+    """Images to measure activation ranges on; used by `int8` and `int16x8`."""
     input_dtype: Literal["float32", "uint8", "int8"] | None = None
     """Type of the file's input. null: uint8 with scheme int8, otherwise float32."""
     output_dtype: Literal["float32", "uint8", "int8"] = "float32"

@@ -42,7 +42,7 @@ class CorrectBias(Pass):
     reference: str = "convert"
     """Label of the earlier step that gave the float `.tflite` which the quantized file was made of."""
     calibration: Calibration = field(default_factory=Calibration)
-    """Images that mean outputs are measured on; 30 % of them decide whether the result is kept."""
+    """Images to measure mean outputs on; 30 % of them decide whether the result is kept."""
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""

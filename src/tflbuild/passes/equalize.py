@@ -51,8 +51,8 @@ class Equalize(Pass):
     )
 
     balance: Literal["weights", "activations"] = "weights"
-    """Sizes that are made equal: the `weights` on both sides of a seam, or the `activations` between them as
-    large as the weights that read them."""
+    """What is equalized: the `weights` before and after an activation, or the `activations` against the
+    weights that read them."""
     relu6: Literal["keep", "replace"] = "keep"
     """`keep` leaves RELU6, which limits what can be shared; `replace` turns it into RELU, which changes outputs
     where values exceed 6."""
@@ -60,7 +60,7 @@ class Equalize(Pass):
     """Whether the part of a RELU's output that is always there on calibration images moves into the biases
     behind it."""
     calibration: Calibration = field(default_factory=Calibration)
-    """Images that activations are measured on."""
+    """Images to measure activations on."""
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""
@@ -74,7 +74,7 @@ class Equalize(Pass):
         made, notes = self._equalized(floating.packed, images, ctx)
         ctx.notes["equalize"] = notes | {"images": len(images)}
         ctx.log(
-            f"{notes['layers']} layers share sizes with those behind them; outputs change by "
+            f"{notes['layers']} layers share sizes with the layers after them; outputs change by "
             f"{notes['largest_difference']:.1e}"
         )
         for name, why in notes["left"].items():

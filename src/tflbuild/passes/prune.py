@@ -75,13 +75,13 @@ class Prune(Fitting):
     """Share of zeros in each pruned kernel. More compresses better and costs more accuracy. [fraction of
     weights]"""
     layers: Mapping[str, float] | tuple[tuple[str, float], ...] = field(default_factory=dict)
-    """Another share for single layers, by pattern of their names, e.g. `{"class_*": 0.0}`; each at least 0 and
+    """Another share for some layers, by pattern of their names, e.g. `{"class_*": 0.0}`; each at least 0 and
     below 1. The first pattern that fits counts. [fraction of weights]"""
     exclude: tuple[str, ...] = ()
-    """Patterns of names of layers that stay dense, e.g. `class_*`."""
+    """Patterns of the names of layers that stay dense, e.g. `class_*`."""
     ramp: Annotated[float, Ge(0), Le(1)] = 0.5
-    """Part of the training in which zeros are chosen anew and, unless schedule=constant, their share rises; in
-    the rest the model recovers. 0 sets all zeros at once. [fraction of the steps]"""
+    """Part of the training in which zeros are chosen again and, unless schedule=constant, their share rises;
+    the model recovers in the rest. 0 sets all zeros at once. [fraction of the steps]"""
     frequency: Annotated[int, Ge(1), Le(100_000_000)] = 50
     """Steps from one choice of the weights that become zero to the next. Smaller follows the training more
     closely and takes longer. [batches]"""
@@ -92,13 +92,13 @@ class Prune(Fitting):
     """Of `iterative`: how many levels lead from the first to `sparsity`, evenly. More take longer and stop
     closer to the budget. [levels]"""
     level_steps: Annotated[int, Ge(1), Le(100_000_000)] | None = None
-    """Of `iterative`: length of each level. null: what the training's length gives, divided by `levels`.
+    """Of `iterative`: length of each level. null: the training's length divided by `levels`.
     [batches]"""
     block_size: tuple[Side, Side] = (1, 1)
     """Inputs and outputs of the blocks that become zero together in a dense layer's kernel; they must divide
     it. [1, 1] prunes single weights. [weights]"""
     block_pooling: Literal["average", "maximum"] = "average"
-    """How large a block counts as: the `average` or the `maximum` of the sizes of its weights."""
+    """Size of a block: the `average` or the `maximum` of the sizes of its weights."""
     learning_rate: Annotated[float, Gt(0), Le(1000)] = 1.5e-3
 
     def check(self) -> None:
@@ -107,7 +107,7 @@ class Prune(Fitting):
         for pattern, share in self._special.items():
             if not 0 <= share < 1:
                 raise ValueError(
-                    f"layers.{pattern}: {share} is no share of zeros; it should be at least 0, and below 1"
+                    f"layers.{pattern}: {share} is not a share of zeros; it should be at least 0, and below 1"
                 )
         if self.schedule == "2:4":
             self._check_two_of_four()

@@ -44,9 +44,9 @@ class QuantizationAwareTraining(Fitting):
     learning_rate: Annotated[float, Gt(0), Le(1000)] = 5e-4
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.1
     layers: tuple[str, ...] = ()
-    """Patterns of names of the layers that are quantized; the others stay float. Empty: all layers."""
+    """Patterns of the names of layers to quantize; the others stay float. Empty: all layers."""
     exclude: tuple[str, ...] = ()
-    """Patterns of names of layers that stay float, e.g. `class_*`."""
+    """Patterns of the names of layers that stay float, e.g. `class_*`."""
     preserve: Literal["auto", "none"] = "auto"
     """`auto` keeps the zeros and clusters that the model has; `none` lets the training change them."""
     freeze_bn: Annotated[float, Ge(0), Le(1)] = 1.0
@@ -132,6 +132,6 @@ def known_limits(meaning: Meaning) -> tuple[float, float]:
     if limits is None:
         raise PassError(
             f"'qat' needs an input whose range is known, as a picture's is, and this one is of the modality "
-            f"'{meaning.only.modality}'; put 'quantize' behind 'convert' instead."
+            f"'{meaning.only.modality}'; put 'quantize' after 'convert' instead."
         )
     return limits

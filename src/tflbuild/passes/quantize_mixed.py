@@ -49,17 +49,17 @@ class QuantizeMixed(Quantizing):
 
     needs = ("litert_quantizer", "ai_edge_litert", "numpy", "PIL")
     promises = (
-        "int8 in every operator but the named ones, which compute as they are said to; at most `max_kept`"
+        "int8 in every operator except the kept ones, which use the other number format; at most `max_kept`"
     )
 
     keep: Literal["auto", "int16x8", "float32"] = "auto"
     """Number format that the kept layers compute in: `float32`, or `int16x8`, which stays on an Ethos-U.
     `auto`: `int16x8` where a target computes in integers alone, otherwise `float32`."""
     max_kept: Annotated[float, Ge(0), Le(1)] = 0.15
-    """Largest share of the weights' bytes that may stay out of int8. More can save more accuracy and makes the
+    """Largest share of the weights' bytes that may stay out of int8. More can save accuracy, but makes the
     file larger or slower. [fraction of bytes]"""
     images: Annotated[int, Ge(1)] = 16
-    """Held-out calibration images that layers are ordered on, at most. More order better and take longer.
+    """Held-out calibration images to rank layers on, at most. More rank better and take longer.
     [images]"""
 
     def judges(self) -> bool:

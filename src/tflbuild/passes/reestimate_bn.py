@@ -37,12 +37,12 @@ class ReestimateBatchNorm(Pass):
     promises = "finite statistics of every batch norm; every other weight as it was, to the bit"
 
     samples: Annotated[int, Ge(1), Le(10_000_000)] = 1000
-    """Images that statistics are measured on, rounded up to whole batches. More are steadier and take longer.
-    [images]"""
+    """Images to measure statistics on, rounded up to whole batches. More give steadier statistics and take
+    longer. [images]"""
     batch_size: Annotated[int, Ge(2), Le(65_536)] = 32
-    """Images that are normalised together while statistics are measured. [images]"""
+    """Images per batch while statistics are measured. [images]"""
     augment: bool = True
-    """Whether images are varied as in training, which is what the weights were fitted to."""
+    """Whether images are augmented as in training, which the weights were fitted to."""
 
     def reads(self) -> tuple[str, ...]:
         """Read images of the train split."""
@@ -89,7 +89,7 @@ class ReestimateBatchNorm(Pass):
         before, after = keras.load(model.path), keras.load(result.path)
         changed = batch_norm.changed(before, after)
         if changed:
-            raise BrokenPromise(f"{changed[0]} changed, which is no statistic of a batch norm.")
+            raise BrokenPromise(f"{changed[0]} changed, which is not a statistic of a batch norm.")
         broken = keras.not_finite(after)
         if broken:
             raise BrokenPromise(f"{broken[0]} holds values that are not finite.")

@@ -39,14 +39,14 @@ class Round(Pass):
     )
 
     bits: Literal[8, 4] = 8
-    """Width of the weights that the `quantize` behind it stores; must be its `weight_bits`. Depthwise
+    """Width of the weights that the following `quantize` stores; must be its `weight_bits`. Depthwise
     convolutions stay at 8. [bits]"""
     granularity: Literal["channel", "tensor"] = "channel"
-    """Whether each output channel or the whole tensor has one scale; must be that of the `quantize` behind it."""
+    """Whether each output channel or the whole tensor has one scale; must be that of the following `quantize`."""
     steps: Annotated[int, Ge(1), Le(1_000_000)] = 500
     """Steps of the optimizer for each layer. More may round better and take longer. [optimizer steps]"""
     calibration: Calibration = field(default_factory=Calibration)
-    """Images that rounding is learned on."""
+    """Images to learn rounding on."""
 
     def reads(self) -> tuple[str, ...]:
         """Read the calibration source."""

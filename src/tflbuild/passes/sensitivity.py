@@ -46,7 +46,7 @@ class MeasureSensitivity(Quantizing):
     scheme: Literal["int8", "int16x8"] = "int8"
     """Number format whose errors are measured."""
     images: Annotated[int, Ge(1)] = 16
-    """Held-out calibration images that errors are measured on, at most. More are steadier and take longer.
+    """Held-out calibration images to measure errors on, at most. More give steadier errors and take longer.
     [images]"""
 
     def run(self, model: TFLiteModel, ctx: PassContext) -> TFLiteModel:
@@ -85,8 +85,9 @@ def to_json(found: Sensitivity) -> dict[str, Any]:
 def table(found: Sensitivity) -> list[str]:
     """Say it in lines of text."""
     lines = [
-        f"output error with everything rounded {found.error_of_all:.4f}; weights alone {found.error_of_weights:.4f}, "
-        f"activations alone {found.error_of_activations:.4f}: {found.guilty} cost more",
+        f"output error with everything quantized {found.error_of_all:.4f}; only weights "
+        f"{found.error_of_weights:.4f}, only activations {found.error_of_activations:.4f}: {found.guilty} "
+        f"cost more",
         f"{'layer':28} {'operator':20} {'weights':>8} {'activ.':>8} {'alone':>8} {'left out':>8} {'bytes':>9}",
     ]
     for cost in found.layers[:PRINTED]:

@@ -63,7 +63,8 @@ class Train(Fitting):
         super().check()
         if self.distill.weight and not self.distill.teacher:
             raise ValueError(
-                "distill.teacher: is needed, since this pass has no input that could teach; name an earlier step or a "
+                "distill.teacher: required, since this pass has no input that could be the teacher; set it "
+                "to an earlier step or a "
                 ".h5 or .keras file"
             )
         if self.init not in FROM_MODEL and not Path(self.init).is_file():

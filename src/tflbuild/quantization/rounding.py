@@ -150,9 +150,7 @@ def check_rounded(before: Graph, after: Graph, bits: int, granularity: Granulari
         assert rounded is not None
         wanted, found = (grid_of(kind, weights, bits, granularity) for weights in (floats, rounded))
         if not np.allclose(wanted.scales, found.scales, rtol=1e-5):
-            raise BrokenPromise(
-                f"{kind} '{name}': its largest weights moved, so that its scale would be another."
-            )
+            raise BrokenPromise(f"{kind} '{name}': its largest weights moved, so its scale would be another.")
         between = off_grid(found, rounded)
         if between:
             raise BrokenPromise(f"{kind} '{name}': {between} weights lie between two levels of {bits} bits.")

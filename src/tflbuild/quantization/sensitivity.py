@@ -40,7 +40,7 @@ class LayerCost:
         weights: error with nothing but its weights rounded; None where it has none.
         activations: error with nothing but its output rounded; None where that adds nothing to its inputs' rounding.
         alone: error with nothing but this layer rounded, weights and output.
-        left_out: error with everything rounded but this layer.
+        left_out: error with everything quantized but this layer.
         bytes: of its weights in int8.
         macs: multiplications it takes for one image.
     """

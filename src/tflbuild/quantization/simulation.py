@@ -74,7 +74,7 @@ class Simulation:
         return self._built(weights, activations, ())
 
     def keeping(self, kept: Collection[str], *, exact_weights: bool) -> Packed:
-        """Give the float model with everything rounded but what some operators pass among themselves.
+        """Give the float model with everything quantized but what some operators pass among themselves.
 
         Args:
             kept: the operators, by the tensor they write.

@@ -34,7 +34,7 @@ class Data(NamedTuple):
 def targets(value: Any) -> dict[str, Target]:
     """Validate what is delivered; a target that is null is none."""
     if not isinstance(value, Mapping):
-        raise RecipeError(f"target: {shown(value)} is no mapping of targets; write e.g. target=[cpu].")
+        raise RecipeError(f"target: {shown(value)} is not a mapping of targets; write e.g. target=[cpu].")
     made = {
         name: _chosen(TARGETS, options, f"target.{name}")
         for name, options in value.items()
@@ -66,7 +66,7 @@ def dataset(value: Any) -> Dataset:
 def _chosen(registry: Registry[T], value: Any, key: str) -> T:
     if not isinstance(value, Mapping) or "type" not in value:
         raise RecipeError(
-            f"{key}: {shown(value)} is no choice with its options; it needs a 'type', one of "
+            f"{key}: {shown(value)} is not a choice with its options; it needs a 'type', one of "
             f"{', '.join(sorted(registry))}."
         )
     cls = registry.get(
@@ -85,7 +85,7 @@ def hooks(value: Any, *, replaced: bool, also: Sequence[str] = ()) -> dict[str, 
     """
     made: dict[str, Hook] = {}
     if value is not None and value != [] and not isinstance(value, Mapping):
-        raise RecipeError(f"hooks: {shown(value)} is no mapping of hooks; write e.g. hooks=[mlflow].")
+        raise RecipeError(f"hooks: {shown(value)} is not a mapping of hooks; write e.g. hooks=[mlflow].")
     for name, options in (value or {}).items():
         if options is None:
             continue
@@ -105,7 +105,7 @@ def analyses(value: Any) -> dict[str, Analysis]:
     chosen = {str(name): {} for name in value} if isinstance(value, list | tuple) else value or {}
     if not isinstance(chosen, Mapping):
         raise RecipeError(
-            f"analyses: {shown(value)} is no list of analyses; write e.g. analyses=[sensitivity]."
+            f"analyses: {shown(value)} is not a list of analyses; write e.g. analyses=[sensitivity]."
         )
     made = {}
     for name, options in chosen.items():
@@ -145,7 +145,7 @@ def check_objective(names: Iterable[str], task: str) -> None:
             continue
         fit = [name for name, cls in METRICS.items() if not cls.tasks or task in cls.tasks]
         raise RecipeError(
-            f"objective: '{plain(name)}' is no metric for {task}; there are {', '.join(sorted(fit))}."
+            f"objective: '{plain(name)}' is not a metric for {task}; there are {', '.join(sorted(fit))}."
             f"{did_you_mean(name, fit)}"
         )
 

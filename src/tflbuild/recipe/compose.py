@@ -119,7 +119,7 @@ def _settled(words: list[str]) -> Composed:
     removed = without_removed(plainly, labels)
     for label in labels:
         if not isinstance(plainly.get(label, {}), dict):
-            raise RecipeError(f"{label}: {plain(plainly[label], 60)} is no mapping of the step's options.")
+            raise RecipeError(f"{label}: {plain(plainly[label], 60)} is not a mapping of the step's options.")
     groups = {one.group: (",".join(one.before), ",".join(one.now)) for one in replaced}
     return Composed(plainly, groups, (*remarks, *removed))
 

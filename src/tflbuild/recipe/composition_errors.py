@@ -148,7 +148,7 @@ def refuse_no_choice(parsed: list[Override]) -> None:
         if not all(isinstance(name, str) and name for name in (value if several else [value])):
             typed = f"{key}@{plain(override.package, 80)}" if override.package else key
             raise RecipeError(
-                f"{typed}: {_as_typed(value)} is no choice; there are {', '.join(_choices(key))}."
+                f"{typed}: {_as_typed(value)} is not a choice; there are {', '.join(_choices(key))}."
             )
 
 

@@ -52,7 +52,7 @@ class FlatSource(ConfigSource):
         package = header[1] if header else None
         content = parsed(text, path)
         if not isinstance(content, dict):
-            raise RecipeError(f"{plain(path)} is no mapping of recipe keys.")
+            raise RecipeError(f"{plain(path)} is not a mapping of recipe keys.")
         refuse_code(path, package, content)
         if config_path.startswith("recipe/"):
             if package not in (None, WHOLE):

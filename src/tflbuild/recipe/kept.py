@@ -198,7 +198,7 @@ def _path(kept: Kept, text: str | Path) -> Path:
     try:
         return (kept.cwd / text).resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise RecipeError(f"{plain(kept.file)}: '{plain(text)}' is no path: {error}.") from error
+        raise RecipeError(f"{plain(kept.file)}: '{plain(text)}' is not a path: {error}.") from error
 
 
 def _outputs_of(kept: Kept) -> list[Path]:

@@ -25,8 +25,7 @@ class StoreOptions:
     """URL of a second store, as fsspec writes it (e.g. s3://bucket/prefix): what the folder lacks is read from it,
     and what is built is written to it. null: $TFLBUILD_REMOTE, or none."""
     shared: bool | None = None
-    """Whether the store's folder is made its group's, so that all users of the group may write to it. null: as
-    its permissions say."""
+    """Whether all users of the folder's group may write to the store. null: decided by its permissions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +35,8 @@ class WorkerSettings:
     max_rss: Annotated[int, Ge(500), Le(100_000_000)] = 6000
     """Memory above which a worker process is replaced before its next pass. [MiB]"""
     threads: Annotated[int, Ge(1), Le(1024)] = 2
-    """Threads that TensorFlow may use. More may train faster; another number gives other bytes, and so other keys.
-    [threads]"""
+    """Threads that TensorFlow may use. More may train faster; another number gives other bytes, and so other
+    keys. [threads]"""
     evaluators: Annotated[int, Ge(1), Le(1024)] | None = None
     """Processes that evaluate at once. More are faster and need more memory. null: one for each core. [processes]"""
     checkpoint_seconds: Annotated[float, Ge(0), Le(LONGEST_TIMEOUT)] = 30.0
@@ -77,7 +76,7 @@ class RootOptions:
     locked: bool | str = False
     """Whether the build fails where anything differs from the recipe's lock file; a path names another lock."""
     stop_after: str | None = None
-    """Label of the step behind which the build ends. null: the whole pipeline."""
+    """Label of the step after which the build ends. null: the whole pipeline."""
     keep_intermediate: bool = False
     """Whether the model of every step is put into the run folder."""
     time_passes: bool = False
@@ -97,8 +96,8 @@ class ChoiceKeys:
     target: Mapping[str, Any]
     """Device that the delivered file runs on, one or several: `target=[cpu,ethos_u55]`."""
     budget: Mapping[str, Any] = field(default_factory=dict)
-    """Limits on the whole build, by metric, e.g. `budget.map.max_drop=0.02`; judged on the test split, drops since
-    the base. [unit of the metric]"""
+    """Limits on the whole build, by metric, e.g. `budget.map.max_drop=0.02`; judged on the test split, drops
+    since the base. [unit of the metric]"""
     hooks: Mapping[str, Any] = field(default_factory=dict)
     """Hooks that watch the build: `hooks=[mlflow]`, one of `tflbuild list hooks`."""
     analyses: Mapping[str, Any] | tuple[str, ...] | None = None
@@ -115,10 +114,10 @@ class StepKeys:
     enabled: bool = True
     """Whether the step runs."""
     after: tuple[str, ...] = ()
-    """Labels of the steps behind which it is placed, where `pipeline` does not name it."""
+    """Labels of the steps after which it is placed, if `pipeline` does not name it."""
     budget: Mapping[str, Any] = field(default_factory=dict)
-    """Limits on what the step gives, by metric, e.g. `prune.budget.map.max_drop=0.02`; judged on the val split, drops
-    since the step's input. [unit of the metric]"""
+    """Limits on what the step gives, by metric, e.g. `prune.budget.map.max_drop=0.02`; judged on the val
+    split, drops since the step's input. [unit of the metric]"""
     on_breach: Literal["fail", "skip", "warn"] = "fail"
     """Reaction when a limit of the step is exceeded and no fallback helps: `fail` ends the build with exit code
     5, `skip` goes on with the step's input, `warn` keeps the result."""

@@ -189,7 +189,7 @@ def _check_names(recipe: Recipe) -> None:
     choices.check_objective(recipe.objective, recipe.data.task)
     if not is_inside(recipe.name):
         raise RecipeError(
-            f"recipe: '{plain(recipe.name)}' is no name of a recipe, since runs are filed under it."
+            f"recipe: '{plain(recipe.name)}' is not the name of a recipe, since runs are filed under it."
         )
     for key, names in (("", recipe.steps), ("target.", recipe.targets)):
         for name in names:

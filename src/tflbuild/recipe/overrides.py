@@ -67,7 +67,9 @@ def _check(word: str) -> None:
     key, _, value = word.partition("=")
     name = plain(key, 80)
     if word.startswith("-"):
-        raise RecipeError(f"{name}: it is no flag here; KEY=VALUE is read, and what tflbuild --help names.")
+        raise RecipeError(
+            f"{name}: it is not a flag here; KEY=VALUE is read, and what tflbuild --help names."
+        )
     if len(word) > LONGEST:
         raise RecipeError(
             f"{name}: it has {len(word):,} characters; at most {LONGEST:,} are read. Use a recipe file."

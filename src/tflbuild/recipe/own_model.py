@@ -47,7 +47,7 @@ def _with_floats(recipe: Recipe) -> Recipe:
         return recipe
     place = recipe.pipeline.index(first) + 1
     remark = (
-        f"model.path is quantized already: '{label}', put behind '{first}', makes the float model that it computes, "
+        f"model.path is quantized already: '{label}', put after '{first}', makes the float model that it computes, "
         f"which '{quantizing}' quantizes anew; the file as it is stays the base that the result is held to"
     )
     return replace(

@@ -116,6 +116,6 @@ def _check_one_kind(key: str, said: Mapping[str, Any]) -> None:
     even, uneven = sorted(EVEN & said.keys()), sorted(UNEVEN & said.keys())
     if even and uneven:
         raise RecipeError(
-            f"{key}.{even[0]}: it has no effect beside {key}.{uneven[0]}, which says the values of each channel; "
-            f"leave one of them out."
+            f"{key}.{even[0]}: it has no effect beside {key}.{uneven[0]}, which says the values of each "
+            f"channel; keep only one of them out."
         )

@@ -124,7 +124,7 @@ class RecipeRepository(CachingConfigRepository):
                     OmegaConf.create({name: options._get_node(name)}), resolve=False
                 )
                 for key, value in _leaves(said, f"{one.key}."):
-                    self._say(f"{key}={value} of the recipe was left out: it belongs to {one.group}={of}")
+                    self._say(f"{key}={value} of the recipe was dropped: it belongs to {one.group}={of}")
                 del options[name]  # `pop` would resolve it
         return replace(found, config=config)
 

@@ -93,7 +93,7 @@ def _fallbacks(value: Any, key: str) -> tuple[Fallback, ...]:
         return ()
     if not isinstance(value, (list, tuple)):
         raise RecipeError(
-            f"{key}: {shown(value)} is no list; write e.g. [LABEL, {{from: LABEL, run: [LABEL]}}]."
+            f"{key}: {shown(value)} is not a list; write e.g. [LABEL, {{from: LABEL, run: [LABEL]}}]."
         )
     return tuple(_fallback(item, f"{key}.{position}") for position, item in enumerate(value))
 
@@ -119,7 +119,7 @@ def limits_at(budget: Any, key: str) -> tuple[Limit, ...]:
         return ()
     if not isinstance(budget, Mapping):
         raise RecipeError(
-            f"{key}: {shown(budget)} is no budget; write e.g. {{map: {{max_drop: 0.01}}}}, or null."
+            f"{key}: {shown(budget)} is not a budget; write e.g. {{map: {{max_drop: 0.01}}}}, or null."
         )
     for metric, limits in budget.items():
         METRICS.get(str(metric), key)
@@ -127,7 +127,7 @@ def limits_at(budget: Any, key: str) -> tuple[Limit, ...]:
             continue
         if not isinstance(limits, Mapping):
             raise RecipeError(
-                f"{key}.{metric}: {shown(limits)} is no limit; write e.g. {{max_drop: 0.01}} with one of "
+                f"{key}.{metric}: {shown(limits)} is not a limit; write e.g. {{max_drop: 0.01}} with one of "
                 f"{', '.join(LIMITS)}."
             )
         for form, bound in limits.items():
@@ -162,10 +162,10 @@ def _check_limit(form: Any, bound: Any, key: str, metric: str) -> None:
         )
     if form == "since":
         if bound is not None and not isinstance(bound, str):
-            raise RecipeError(f"{where}: {shown(bound)} is no label of a step.")
+            raise RecipeError(f"{where}: {shown(bound)} is not the label of a step.")
     elif is_size(form, metric):
         if bound is not None and (isinstance(bound, bool) or not _number(in_bytes(bound))):
-            raise RecipeError(f"{where}: {shown(bound)} is no size; right would be {RIGHT}.")
+            raise RecipeError(f"{where}: {shown(bound)} is not a size; expected {RIGHT}.")
     elif bound is not None and (isinstance(bound, bool) or not _number(bound)):
         raise RecipeError(f"{where}: {shown(bound)} is not a number.")
 

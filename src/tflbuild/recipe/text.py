@@ -162,7 +162,7 @@ def _number(loader: Any, node: Any, construct: Any) -> Any:
         return construct(loader, node)
     except ValueError as error:
         raise yaml.MarkedYAMLError(
-            problem=f"'{node.value}' is no number", problem_mark=node.start_mark
+            problem=f"'{node.value}' is not a number", problem_mark=node.start_mark
         ) from error
 
 
@@ -214,7 +214,7 @@ def _check_defaults(path: Path, defaults: Any) -> None:
     where = f"{plain(path)}: defaults"
     right = "write e.g. [ssd_mobilenet_int8, /data: voc, _self_]"
     if not isinstance(defaults, list):
-        raise RecipeError(f"{where}: {plain(repr(defaults), 60)} is no list; {right}.")
+        raise RecipeError(f"{where}: {plain(repr(defaults), 60)} is not a list; {right}.")
     for position, entry in enumerate(defaults):
         names = _names(entry)
         if not names or not all(isinstance(name, str) and name for name in names):

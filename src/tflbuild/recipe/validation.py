@@ -36,12 +36,12 @@ def typed(cls: type[T], values: Mapping[str, Any], key: str, also: Iterable[str]
         also: further keys that would have been right there, for the nearest spelling.
     """
     if not isinstance(values, Mapping):
-        raise RecipeError(f"{key}: {shown(values)} is no mapping of options.")
+        raise RecipeError(f"{key}: {shown(values)} is not a mapping of options.")
     values = _without_null(cls, values)
     _refuse_unknown(cls, values, key, also)
     missing = [name for name, value in values.items() if value == "???"]
     if missing:
-        raise RecipeError(f"{_join(key, missing[0])}: is needed; set it, e.g. {_join(key, missing[0])}=...")
+        raise RecipeError(f"{_join(key, missing[0])}: required; set it, e.g. {_join(key, missing[0])}=...")
     try:
         made: T = _validator(cls).validate_python(dict(values))  # type: ignore[arg-type]
     except ValidationError as error:
@@ -101,7 +101,7 @@ def _refuse_truth(given: Any, made: Any, key: str) -> None:
     """Refuse true and false where a number is meant; pydantic reads them as 1 and 0."""
     if isinstance(given, bool):
         if isinstance(made, (int, float)) and not isinstance(made, bool):
-            raise RecipeError(f"{key}: {'true' if given else 'false'} is no number.")
+            raise RecipeError(f"{key}: {'true' if given else 'false'} is not a number.")
     elif isinstance(given, Mapping):
         for name, value in given.items():
             part = made.get(name) if isinstance(made, Mapping) else getattr(made, str(name), None)
@@ -114,7 +114,7 @@ def _refuse_truth(given: Any, made: Any, key: str) -> None:
 def _refuse_unusable(value: Any, key: str) -> None:
     """Refuse numbers that an action key, a report or a tool cannot hold: JSON knows no infinity and no NaN."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise RecipeError(f"{key}: {value} is no finite number.")
+        raise RecipeError(f"{key}: {value} is not a finite number.")
     if isinstance(value, float) and abs(value) > LARGEST_FLOAT:
         raise RecipeError(f"{key}: {value} is too large; at most {LARGEST_FLOAT:g} is read.")
     if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
@@ -137,7 +137,7 @@ def _reworded(error: ValidationError, key: str) -> str:
     where = _join(key, ".".join(str(part) for part in first["loc"] if _is_key(part)))
     given, context = first["input"], first.get("ctx", {})
     if first["type"] == "missing":
-        return f"{_join(key, str(first['loc'][-1]))}: is needed; set it, e.g. {where}=..."
+        return f"{_join(key, str(first['loc'][-1]))}: required; set it, e.g. {where}=..."
     if first["type"] == "literal_error":
         choices = [choice.strip(" '") for choice in str(context["expected"]).replace(" or ", ", ").split(",")]
         nearest = did_you_mean(str(given), choices) if isinstance(given, str) else ""

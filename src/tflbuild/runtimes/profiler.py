@@ -106,7 +106,7 @@ class Profiler:
         kept = [one for one in events[: count.value] if one.kind in (OPERATOR, INSIDE_DELEGATE, OF_DELEGATE)]
         whole = [one.elapsed for one in events[: count.value] if one.tag == WHOLE and one.kind == 1]
         if not kept or not whole:
-            raise CannotProfile("LiteRT's profiler told of no operator")
+            raise CannotProfile("LiteRT's profiler reported no operator")
         named = [
             Event(
                 (one.tag or b"").decode(errors="replace"),

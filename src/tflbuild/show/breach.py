@@ -96,7 +96,7 @@ def _tried(report: Mapping[str, Any], step: Mapping[str, Any]) -> str:
     others = step.get("tried", [])[1:]
     policy = (report.get("resolved", {}).get(step["label"]) or {}).get("on_breach", "fail")
     if not others:
-        return f"nothing else was tried: {label} has no fallback that could run, and its on_breach is {plain(policy)}"
+        return f"nothing else was tried: {label} has no fallback that can run, and its on_breach is {plain(policy)}"
     ends = [f"{plain(one['run'])} ({plain(one.get('error') or _breaches(one), 300)})" for one in others]
     return f"tried instead of {label}: {'; '.join(ends)}; on_breach is {plain(policy)}"
 

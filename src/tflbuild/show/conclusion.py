@@ -48,7 +48,7 @@ def conclusion(report: Mapping[str, Any]) -> Conclusion:
         return _with_loss(text, "bad", report) if status == "over_budget" else Conclusion(f"{text}.", "bad")
     if report.get("stopped_after"):
         return _with_loss(
-            f"Stopped after {plain(report['stopped_after'])}, as asked: the whole was not built",
+            f"Stopped after {plain(report['stopped_after'])}, as asked; the rest was not built",
             "unsure",
             report,
         )
@@ -68,7 +68,7 @@ def _built(report: Mapping[str, Any]) -> tuple[str, Tone]:
     if any(not label and not verdict["ok"] for label, verdict in _verdicts(report)):
         return "Built, over its budget", "unsure"
     if texts_of([entry for entry in report.get("analyses", []) if entry.get("name") == FIRST_LOOK]):
-        return "Built, but look at the base", "unsure"
+        return "Built, but the base model looks wrong", "unsure"
     if any(not verdict.get("decided", True) for _, verdict in _verdicts(report)):
         return "Built; whether it is within its budget is undecided", "unsure"
     unlimited = _unlimited(report)
@@ -103,7 +103,7 @@ def _unlimited(report: Mapping[str, Any]) -> str:
     if not limits:
         return "No accuracy limit was set"
     if not limited:
-        return f"The limit on {plain(limits[-1][1]['metric'])} allows the loss of all of it"
+        return f"The limit on {plain(limits[-1][1]['metric'])} is so wide that all of it may be lost"
     name = fell(report)
     if name and all(METRICS.get(metric).against != METRICS.get(name).against for _, metric in limited):  # type: ignore[attr-defined]
         return f"No limit on {name} was set"

@@ -32,7 +32,7 @@ def _file_of_run(path: Path) -> Path:
         report = json_text.read_mapping(path / "report.json")
     except (OSError, ValueError) as error:
         raise RecipeError(
-            f"{plain(path)} is no run's folder: it has no report.json that can be read; expected e.g. "
+            f"{plain(path)} is not a run's folder: it has no report.json that can be read; expected e.g. "
             f"outputs/RECIPE/latest or a .tflite file."
         ) from error
     targets = _targets(report, path)
@@ -52,12 +52,12 @@ def _targets(report: Mapping[str, Any], path: Path) -> list[Mapping[str, Any]]:
     """Give the targets of a report, each with a path inside the run's folder."""
     targets = report.get("targets") or []
     if not isinstance(targets, list) or not all(isinstance(target, Mapping) for target in targets):
-        raise RecipeError(f"{plain(path / 'report.json')}: its targets are no list of mappings.")
+        raise RecipeError(f"{plain(path / 'report.json')}: its targets are not a list of mappings.")
     for target in targets:
         given = target.get("path")
         if not is_inside(given):
             raise RecipeError(
-                f"{plain(path / 'report.json')}: targets.path: {plain(repr(given))} is no file of that run."
+                f"{plain(path / 'report.json')}: targets.path: {plain(repr(given))} is not a file of that run."
             )
     return targets
 

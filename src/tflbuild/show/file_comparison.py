@@ -75,9 +75,7 @@ class FileComparison:
     def lines(self) -> list[str]:
         """Say it in lines for a terminal."""
         said = [*map(_recognised, ("first", "second"), self.files, self.recognised)]
-        said.append(
-            f"{self.samples:,} samples of data.{self.split}; the difference is the second file's less the first's"
-        )
+        said.append(f"{self.samples:,} samples of data.{self.split}; differences are second file minus first")
         said.append(f"{'':<16}{'first':>14}{'second':>14}   difference, 95 % interval")
         for name, row in self.rows.items():
             ends = (_value(row.before), _value(row.after))
@@ -87,7 +85,7 @@ class FileComparison:
             changed = ", ".join(
                 f"{name} {before} -> {after}" for name, (before, after) in sorted(self.operators.items())
             )
-            said.append(f"operators that differ: {changed}")
+            said.append(f"different operators: {changed}")
         said += [
             f"{'within' if verdict.ok else 'over'} the budget: {verdict.text}" for verdict in self.verdicts
         ]

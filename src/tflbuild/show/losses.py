@@ -86,11 +86,11 @@ def blamed(steps: Sequence[Mapping[str, Any]], metric: str) -> str:
     """
     losses = _losses(steps, metric)
     if not fallen(steps, metric):
-        return ", in no single pass beyond noise" if losses else ""
+        return ", but no single pass lost more than noise" if losses else ""
     worst, step = max(((loss, step) for loss, step in losses if loss.low > 0), key=lambda pair: pair[0].value)
     alike = [plain(one["label"]) for loss, one in losses if loss.value > 0 and loss.high >= worst.low]
     if len(alike) > 1:
-        return f", most of it in {', '.join(alike[:-1])} or {alike[-1]}: their intervals overlap"
+        return f", most of it in {', '.join(alike[:-1])} or {alike[-1]}(their intervals overlap)"
     lost = sum(loss.value for loss, _ in losses if loss.value > 0)
     part = "most of it" if 2 * worst.value >= lost else "the largest part"
     return f", {part} in {plain(step['label'])}"
@@ -131,6 +131,6 @@ def _unpaired(report: Mapping[str, Any]) -> str:
         by = said[said.index(" by ") + 1 :] if clauses else said
         clauses.append(f"{by} in {plain(step['label'])}")
     if any("not_executed" in target for target in report.get("targets", [])):
-        told = f"on val, {' and '.join(clauses)}" if clauses else "on val, no pass lost accuracy beyond noise"
+        told = f"on val, {' and '.join(clauses)}" if clauses else "on val, no pass lost more than noise"
         return f"this machine cannot execute the file to measure it{f'; {told}' if name else ''}"
     return f"on val, {' and '.join(clauses)}" if clauses else ""

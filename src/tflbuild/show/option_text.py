@@ -28,7 +28,7 @@ def fact_lines(option: Option, places: Iterable[tuple[str, str]]) -> list[str]:
         places: the keys by which a recipe sets it, each with its default.
     """
     facts = [("range", option.range), ("unit", "none" if option.unit == "no unit" else option.unit)]
-    lines = [*wrapped(option.text or "(nobody says what it does)", 2), ""]
+    lines = [*wrapped(option.text or "(no description)", 2), ""]
     lines += [line for name, fact in facts if fact for line in _labelled(name, fact)]
     for number, (place, default) in enumerate(places):
         shown = default if default in ("", NEEDED) else f"default {default}"

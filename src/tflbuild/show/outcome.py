@@ -39,7 +39,7 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
         )
     lines += [f"warning: {plain(text, 2000)}" for text in texts_of(report.get("analyses", []))]
     if report.get("reproduce"):
-        lines.append(f"to run the failed pass alone: {report['reproduce']}")
+        lines.append(f"to run only the failed pass: {report['reproduce']}")
     lines.append(f"report: {folder}/report.html")
     return lines
 
@@ -76,14 +76,14 @@ def _runtime_lines(target: Mapping[str, Any]) -> list[str]:
     if not needed or not needed["version"]:
         return []
     unknown = ", ".join(map(plain, needed["unknown"]))
-    doubt = f"; of {unknown} it is not known which one has it" if unknown else ""
+    doubt = f"; the version of {unknown} is unknown" if unknown else ""
     return [f"  needs TensorFlow Lite {plain(needed['version'])} or later, for {plain(needed['by'])}{doubt}"]
 
 
 def _agreement_lines(target: Mapping[str, Any]) -> list[str]:
     """Say how a delivered file of another kind agrees with the `.tflite` that it was made of."""
     agreed = [
-        f"  {name} {found['value']:.4f} with the .tflite that it was made of, on {found.get('n', 0)} "
+        f"  {name} {found['value']:.4f} with the .tflite that it was made from, on {found.get('n', 0)} "
         f"{found.get('split', '')} samples"
         for name, found in target.get("agreement", {}).items()
         if found.get("value") is not None
@@ -96,11 +96,11 @@ def apart_text(found: Mapping[str, Any]) -> str:
     """Say how far an output of a delivered file is from that of the `.tflite` that it was made of, at most.
 
     >>> apart_text({"samples": 12, "largest": 0.5, "size": 4.0, "relative": 0.125})
-    'differs from that of the .tflite by up to 0.5 (12 samples), where it reaches 4'
+    'differs from the .tflite by up to 0.5 (12 samples; largest value 4)'
     """
     said = (
-        f"differs from that of the .tflite by up to {found['largest']:.3g} ({found['samples']} samples), where it "
-        f"reaches {found['size']:.3g}"
+        f"differs from the .tflite by up to {found['largest']:.3g} ({found['samples']} samples; largest "
+        f"value {found['size']:.3g})"
     )
     if "step" not in found:
         return said

@@ -120,7 +120,7 @@ def _truth_beside(apart: Apart, image: Path, labels: Sequence[str]) -> Known:
 def lines(made: Made) -> list[str]:
     """Say a prediction in lines for a terminal; boxes are in pixels of the image."""
     if isinstance(made, LeftOut):
-        return [f"left out: {made.reason}"]
+        return [f"skipped: {made.reason}"]
     if isinstance(made, Note):
         return [f"note: {made.text}"]
     drawn = f"{made.width}x{made.height}, drawn in {plain(made.drawn)}" if made.drawn else "an array"

@@ -108,8 +108,8 @@ def load_sweep(folder: str | os.PathLike[str]) -> Sweep:
         content = json_text.read_mapping(file)
     except (OSError, ValueError) as error:
         raise RecipeError(
-            f"{plain(path)} is no folder of a sweep: it has no summary.json that can be read."
+            f"{plain(path)} is not a folder of a sweep: it has no summary.json that can be read."
         ) from error
     if content.get("schema") != SCHEMA:
-        raise RecipeError(f"{plain(file)} is no summary of a sweep; its schema is not {SCHEMA}.")
+        raise RecipeError(f"{plain(file)} is not a summary of a sweep; its schema is not {SCHEMA}.")
     return Sweep(path, content)

@@ -116,7 +116,7 @@ def _matching(override: Override, pattern: Glob) -> list[str]:
     names = recipe_names() if group == "recipe" else group_names(group)
     found: list[str] = pattern.filter(names)
     if not found:
-        there_are = f"there are {', '.join(names)}" if names else f"'{group}' is no group"
+        there_are = f"there are {', '.join(names)}" if names else f"'{group}' is not a group"
         raise RecipeError(f"{override.input_line}: matches nothing; {there_are}.")
     return found
 

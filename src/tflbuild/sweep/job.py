@@ -106,7 +106,7 @@ def _build(job: FrozenJob, worker_for: WorkerFor, listeners: tuple[Listener, ...
     try:
         if not Path(job.cwd).is_dir():
             raise RecipeError(
-                f"{job.cwd}: the folder where the sweep was typed is gone; its paths start there."
+                f"{job.cwd}: the folder in which the sweep was started no longer exists; its paths are relative to it."
             )
         with contextlib.chdir(job.cwd):
             recipe = thaw(job.mapping, job.overrides, Path(job.plugins) if job.plugins else None)

@@ -28,7 +28,7 @@ def directions_of(recipe: Recipe) -> list[Direction]:
         RecipeError: there is none, or it is no metric of the recipe's task.
     """
     if not recipe.objective:
-        raise RecipeError("objective: a search needs to know what it aims at, e.g. objective=[map,size].")
+        raise RecipeError("objective: a search needs an objective, e.g. objective=[map,size].")
     check_objective(recipe.objective, recipe.data.task)
     return ["maximize" if METRICS.get(name).higher_is_better else "minimize" for name in recipe.objective]
 

@@ -89,14 +89,14 @@ def _times(jobs: Sequence[Sequence[PlannedPass]], launcher_name: str, parallel: 
     """Say about how long all of them take, and what is not known."""
     new = {one.key: one for job in jobs for one in job if not one.stored}
     if not new:
-        yield "everything is in the store: a second or two for each job"
+        yield "everything is in the store; each job takes a second or two"
         return
     unknown = sorted({one.label for one in new.values() if one.seconds is None})
     if len(unknown) < len({one.label for one in new.values()}):
         at_once = f", {parallel} at once" if parallel > 1 else ""
         yield f"passes: {about(elapsed(jobs, parallel))} ({launcher_name}{at_once}); measuring comes on top"
     if unknown:
-        yield f"not counted, since nothing like it has run here: {', '.join(unknown)}"
+        yield f"not counted, since they have never run here: {', '.join(unknown)}"
 
 
 def _of_search(request: Request, parallel: int) -> int:
@@ -111,7 +111,7 @@ def _of_search(request: Request, parallel: int) -> int:
     say(f"search ({search.options.sampler}): {trials} trials to {aims}")
     for dimension in search.space.dimensions.values():
         say(f"  {plain(dimension.typed)}")
-    say("the first value of each, as one trial; the values of the others follow from results:")
+    say("passes of the first trial, with the first value of each option; later trials depend on results:")
     for line in _job(1, point.combination.name, point, {}):
         say(line)
     new = [one for one in point.passes if not one.stored]

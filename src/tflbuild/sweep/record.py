@@ -241,7 +241,7 @@ def read_record(folder: Path) -> SweepRecord:
     try:
         check(content, SWEEP)
     except Malformed as error:
-        raise RecipeError(f"{plain(path)} is no sweep: {error}.") from error
+        raise RecipeError(f"{plain(path)} is not a sweep: {error}.") from error
     _check_different([entry["row"]["name"] for entry in content["jobs"]], path)
     return SweepRecord(
         folder=folder,
@@ -256,7 +256,9 @@ def _check_different(names: list[str], path: Path) -> None:
     """Refuse two jobs of one name: the second would remove what the first has built."""
     for name, count in Counter(name.casefold() for name in names).items():
         if count > 1:
-            raise RecipeError(f"{plain(path)} is no sweep: {count} of its jobs are called '{plain(name)}'.")
+            raise RecipeError(
+                f"{plain(path)} is not a sweep: {count} of its jobs are called '{plain(name)}'."
+            )
 
 
 def _entry_to_json(entry: Entry) -> dict[str, Any]:

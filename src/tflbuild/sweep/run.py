@@ -89,7 +89,7 @@ def rerun_sweep(folder: Path, words: Sequence[str] = (), asked: Asked | None = N
         positions = record.unfinished()
         for entry in (record.entries[position] for position in positions):
             entry.row = row_of_waiting(entry.row["name"], entry.row["overrides"])
-        say(f"{len(record.entries)} jobs, {len(positions)} to run, the others are kept")
+        say(f"{len(record.entries)} jobs, {len(positions)} to run, the others are already built")
         return _run(record, positions, chosen)
 
 

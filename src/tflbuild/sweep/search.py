@@ -83,7 +83,7 @@ def run_search(
         if existed:
             again = ask_again(study)
             say(
-                f"continuing: {len(counted(study))} trials are done, {again} were cut short and are built again"
+                f"continuing: {len(counted(study))} trials are done, {again} were interrupted and are built again"
             )
         return Search(options, space, recipe.objective, study, record).run(chosen)
 

@@ -30,7 +30,7 @@ PIPE_WIDTH = 160
 
 UNLIMITED = 10_000
 
-LOST = "more than half of what it could do"
+LOST = "more than half of its accuracy"
 
 DISPENSABLE = ("compressed", "since base", "seconds")
 """Headings that a narrow terminal does without, in this order; `summary.csv` has them."""

@@ -87,7 +87,7 @@ def open_study(
     if found not in (None, wanted):
         raise RecipeError(
             f"hydra.sweeper.study_name: the study '{name}' in {options.storage} was a search with another recipe, "
-            f"space or objective; name this one otherwise."
+            f"space or objective; choose another name."
         )
     study.set_user_attr(SEARCH, wanted)
     return study, found is not None

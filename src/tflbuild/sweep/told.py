@@ -27,7 +27,7 @@ def tell_again(folder: Path) -> int:
     if _written(record):
         left = [job for job in summary["jobs"] if job["status"] in ("waiting", "interrupted", "failed")]
         if left:
-            say(f"to build what is missing: tflbuild rerun {plain(folder)}")
+            say(f"to build the missing jobs: tflbuild rerun {plain(folder)}")
     return 0
 
 
@@ -39,6 +39,6 @@ def _written(record: SweepRecord) -> bool:
     except StoreError as error:
         warn(f"warning: {error}")
     except RecipeError:  # somebody holds it
-        say("it is being built: what is waiting has yet to come")
+        say("a build is running; some jobs are still waiting")
         return False
     return True

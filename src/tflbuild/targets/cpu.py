@@ -23,7 +23,7 @@ class Cpu(Target):
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     """Threads of the interpreter when latency is measured. [threads]"""
     runs: Annotated[int, Ge(1), Le(1_000_000)] = 50
-    """Timed runs behind the warm-up. More give a steadier latency and take longer. [runs]"""
+    """Timed runs after the warm-up. More give a steadier latency and take longer. [runs]"""
 
     def inspect(self, model: TFLiteModel) -> dict[str, Any]:
         """Give `latency_ms` and `delegate`."""

@@ -51,11 +51,11 @@ class EthosU(Target):
     config_file: str = SHIPPED_CONFIG
     """File that describes systems to vela: one of vela's own, or the path of yours."""
     optimise: Literal["Performance", "Size"] = "Performance"
-    """Aim of vela: least time (`Performance`) or least memory (`Size`)."""
+    """What vela optimizes for: time (`Performance`) or memory (`Size`)."""
     arena_cache_size: Annotated[int, Ge(1)] | None = None
-    """Memory that vela may use for tensors. null: as the memory mode says. [bytes]"""
+    """Memory that vela may use for tensors. null: set by the memory mode. [bytes]"""
     allow_uncovered: bool = False
-    """Whether a file of which nothing runs on the NPU is delivered all the same; it is refused otherwise."""
+    """Whether a file is delivered even if nothing in it runs on the NPU. Without this it is refused."""
 
     def __post_init__(self) -> None:
         family = "_".join(self.accelerator.split("-")[:2]).title()

@@ -35,7 +35,7 @@ def check(content: bytes) -> None:
         Malformed: something in it is wrong; the message completes "it ".
     """
     if len(content) < 16 or content[4:8] != IDENTIFIER:
-        raise Malformed("is no TensorFlow Lite file")
+        raise Malformed("is not a TensorFlow Lite file")
     model = Model(content)
     for number, graph in enumerate(model.graphs):
         _check_graph(model, graph, main=number == 0)

@@ -25,4 +25,4 @@ def refusal(name: str) -> str:
             f"has the operator '{name}', which only TensorFlow executes and LiteRT has not; convert it again with "
             f"supported_ops=[TFLITE_BUILTINS]"
         )
-    return f"has the custom operator '{name}', which LiteRT has not, so that it cannot be executed here"
+    return f"has the custom operator '{name}', which LiteRT has not, so it cannot be executed here"

@@ -113,7 +113,7 @@ def _refuse(graph: Graph) -> None:
             name = plain(graph.name(int(operator.outputs[0])), 60) if len(operator.outputs) else kind
             raise PassError(
                 f"the operator {kind} '{name}' takes integers of the file as they are, whatever numbers they stand "
-                f"for, so that there is no float model of the same values."
+                f"for, so there is no float model of the same values."
             )
         options = operator.builtinOptions
         if getattr(options, "weightsFormat", 0):

@@ -32,7 +32,7 @@ STORED_WEIGHTS = ("float32", "float16", "int8", "int4")
 """Dtypes of weights as they are stored."""
 
 MOVING = ("CONCATENATION", "RESHAPE", "MAX_POOL_2D", "PAD", "TRANSPOSE", "STRIDED_SLICE", "SQUEEZE", "SPLIT")
-"""Operators whose output is made of their inputs' values, so that one scale serves both."""
+"""Operators whose output is made of their inputs' values, so one scale serves both."""
 
 
 def load(path: Path) -> Any:

@@ -94,7 +94,7 @@ class Model:
                     seen.add(key)
                     waiting.append(found)
             if len(seen) > MOST_TABLES:
-                raise Malformed("has more tables than a model needs")
+                raise Malformed("has too many tables")
 
     def _inner(self, table: Table) -> Iterator[Table]:
         for name, slot in table.schema.items():

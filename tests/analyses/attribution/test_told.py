@@ -37,9 +37,7 @@ def test_layers_stand_under_their_step() -> None:
     )
     exhibit = exhibit_of(made)
     assert exhibit is not None
-    assert exhibit.text[1].startswith(
-        "The noisiest layers under 'activations quantized': conv_1 (SQNR 3.7 dB"
-    )
+    assert exhibit.text[1].startswith("The noisiest layers of 'activations quantized': conv_1 (SQNR 3.7 dB")
 
 
 def test_a_step_without_layers_has_no_line_for_them() -> None:

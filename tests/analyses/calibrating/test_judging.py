@@ -85,7 +85,7 @@ def test_copies_are_named_with_how_many() -> None:
 def test_copies_are_no_fault_where_training_samples_are_copies_too() -> None:
     (fault,) = named(samples(photos(20) * 2), samples(photos(50) * 2))
     assert (fault.cause, fault.beyond_doubt) == ("calibration.copies", False)
-    assert fault.text.endswith("50 of 100 training samples are copies, too")
+    assert fault.text.endswith("so are 50 of 100 training samples")
 
 
 def test_one_class_is_named_where_a_draw_would_show_several() -> None:
@@ -175,7 +175,7 @@ def test_missing_classes_are_worth_knowing() -> None:
     taken = samples(photos(30), [0] * 10 + [1] * 20)
     train = samples(photos(30), [0] * 10 + [1] * 10 + [2] * 10)
     assert judging.coverage(taken, train, ("a", "b", "c"))["text"] == (
-        "no calibration sample shows c, which training samples do"
+        "no calibration sample shows c, but training samples do"
     )
     assert judging.coverage(taken, taken, ("a", "b")) == {}
 

@@ -28,7 +28,7 @@ def test_copies_of_training_samples_are_left_out_and_counted(tmp_path: Path) -> 
     )
     found = chosen(train, field, 200, 0)
     assert [sample.digest for sample in found.field.samples] == ["x", "yy"]
-    assert found.notes == ("1 of the 3 field samples are training samples, and are left out",)
+    assert found.notes == ("1 of the 3 field samples are training samples and are skipped",)
 
 
 def test_training_samples_alone_are_refused(tmp_path: Path) -> None:

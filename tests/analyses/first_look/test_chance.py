@@ -1,4 +1,4 @@
-"""A base that is held against chance, on predictions made by hand."""
+"""A base that is compared with chance, on predictions made by hand."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_two_of_many_classes_that_are_swapped_are_found_above_chance(
 def test_one_class_alone_is_said(judged: Callable[..., dict[str, Any]], label: int) -> None:
     finding = judged(saying(np.full(60, label)), truth(LABELS))
     assert finding["only"] == NAMES[label]
-    assert f"nothing but '{NAMES[label]}'" in finding["text"]
+    assert f"only ever says '{NAMES[label]}'" in finding["text"]
     assert not any(order["better"] for order in finding["orders"])
 
 
@@ -346,18 +346,21 @@ MEASURED = "top1 0.3000 [0.2000, 0.4123] on 1,200 val samples"
         ({}, f"the base is not better than chance: {MEASURED}, chance is 0.2500"),
         (
             {"only": "disc"},
-            f"the base is not better than chance: {MEASURED}, chance is 0.2500, and it says nothing but 'disc'",
+            f"the base is not better than chance: {MEASURED}, chance is 0.2500; it only ever says 'disc'",
         ),
         ({"chance": 0.21}, f"the base is not better than chance: {MEASURED}, chance is 0.2100"),
-        ({"chance": 0.19}, f"too few samples to tell the base from chance: {MEASURED}, chance is 0.1900"),
-        ({"verdict": "one_class", "only": "disc"}, f"the base says nothing but 'disc': {MEASURED}"),
+        (
+            {"chance": 0.19},
+            f"too few samples to tell whether the base is better than chance: {MEASURED}, chance is 0.1900",
+        ),
+        ({"verdict": "one_class", "only": "disc"}, f"the base only ever says 'disc': {MEASURED}"),
         (
             {"verdict": "order"},
             f"the base seems to have its classes in another order than the data: {MEASURED}",
         ),
         (
             {"verdict": "reading"},
-            f"the base seems to be given other pixels than it was trained on: {MEASURED}",
+            f"the base seems to get other pixels than it was trained on: {MEASURED}",
         ),
         (
             {"metric": "map", "low": None},
@@ -405,11 +408,11 @@ def test_pixels_and_order_together_are_said_together() -> None:
 
 def test_what_was_tried_in_vain_is_counted() -> None:
     row = {**explained("x", 0.1, ""), "better": False}
-    assert "; 2 other orders of the classes were tried, and none" in sentence(
+    assert "; 2 other orders of the classes were tried, but none" in sentence(
         {**FINDING, "orders": [row] * 2}
     )
     text = sentence({**FINDING, "orders": [row] * 2, "readings": [row] * 3})
-    assert "; 2 other orders of the classes and 3 readings of the pixels were tried, and none" in text
+    assert "; 2 other orders of the classes and 3 readings of the pixels were tried, but none" in text
 
 
 @pytest.mark.parametrize(("letters", "shown"), [(200, True), (201, False)])

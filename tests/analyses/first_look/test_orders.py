@@ -56,10 +56,10 @@ def test_what_was_never_said_and_lost_its_place_takes_one_that_is_left() -> None
 def test_usual_orders_are_tried_once_each() -> None:
     found = candidates(("10", "2", "1"), {"labels.txt": ("1", "2", "10"), "other.txt": ("1", "2")})
     assert found == {
-        "as in labels.txt": ("1", "2", "10"),  # the order of their numbers, and the other way round, too
+        "as in labels.txt": ("1", "2", "10"),  # the order of their numbers, and in reverse, too
         "in alphabetical order": ("1", "10", "2"),
     }
-    assert candidates(("a", "b"), {}) == {"the other way round": ("b", "a")}
+    assert candidates(("a", "b"), {}) == {"in reverse": ("b", "a")}
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,14 @@ def test_an_order_is_worth_what_it_gets_right() -> None:
     others = rows[1:]
     assert [row["value"] for row in others] == sorted((row["value"] for row in others), reverse=True)
     # By hand: a of c is right for the 18 images of a, and b of b for 2 of the last 6.
-    assert {row["how"]: row["value"] for row in others} == {"the other way round": pytest.approx(20 / 60)}
+    assert {row["how"]: row["value"] for row in others} == {"in reverse": pytest.approx(20 / 60)}
 
 
 def test_the_order_that_mistakes_show_is_read_off_even_images_and_measured_on_odd_ones() -> None:
     pairs = rotated(60)
     odd = pairs.image % 2 == 1
     flawed = pairs._replace(predicted=np.where(odd & (pairs.image < 20), pairs.true, pairs.predicted))
-    (row,) = (row for row in tried(flawed, {}) if "as its mistakes on the other half" in row["how"])
+    (row,) = (row for row in tried(flawed, {}) if "found from its mistakes on the other half" in row["how"])
     assert (row["classes"], row["n"], row["value"]) == (["b", "c", "a"], 30, pytest.approx(20 / 30))
     unseen = pairs._replace(predicted=np.where(odd, pairs.predicted, pairs.true))
     assert all("mistakes" not in row["how"] for row in tried(unseen, {}))
@@ -173,11 +173,11 @@ def test_names_are_sorted_as_people_sort_them() -> None:
         "as in list": ("c", "b9", "b10", "A1"),
         "in alphabetical order": ("A1", "b10", "b9", "c"),
         "in the order of their numbers": ("A1", "b9", "b10", "c"),
-        "the other way round": ("c", "A1", "b9", "b10"),
+        "in reverse": ("c", "A1", "b9", "b10"),
     }
     capitals = candidates(("b", "C", "a"), {})
     assert capitals["in alphabetical order"] == ("C", "a", "b")
-    assert capitals["in alphabetical order, capitals and small letters alike"] == ("a", "b", "C")
+    assert capitals["in alphabetical order, ignoring case"] == ("a", "b", "C")
 
 
 def test_a_part_of_the_pairs_is_that_of_each_of_their_columns() -> None:

@@ -125,7 +125,7 @@ def test_raw_pixels_are_found_with_what_takes_them(tmp_path: Path) -> None:
 
 
 def test_a_reading_that_fits_with_the_classes_in_another_order_says_so(tmp_path: Path) -> None:
-    """Of raw pixels all is wrong as named, and all is right the other way round; of others half is, either way."""
+    """Of raw pixels all is wrong as named, and all is right in reverse; of others half is, either way."""
     rows = {row["override"]: row for row in look("predict_raw_swapped", tmp_path)["readings"]}
     raw = rows["preprocess.scale=1 preprocess.offset=0"]
     assert (raw["value"], raw["better"]) == (0.0, False)
@@ -260,7 +260,7 @@ def test_rows_say_what_was_tried_and_how_it_was_typed(tmp_path: Path) -> None:
     assert finding["now"]["override"] == "preprocess.scale=0.0078125 preprocess.offset=-1"
     assert (finding["now"]["better"], finding["now"]["metric"], finding["now"]["n"]) == (False, "top1", 64)
     first, *others = finding["readings"]
-    assert first["how"] == "the channels the other way round, blue first"
+    assert first["how"] == "channels swapped, blue first"
     assert first["override"] == f"{finding['now']['override']} preprocess.channels=bgr"
     assert first["low"] > 0.9
     assert [row["value"] for row in others] == sorted((row["value"] for row in others), reverse=True)
@@ -315,7 +315,7 @@ def test_a_reader_is_told_how_far_the_trials_are(tmp_path: Path) -> None:
 
 
 def predict_swapped(model: Any, split: Split, out: Path, progress: Any = None) -> str:
-    """Stand in for a model of pixels in 0..1 that names the two classes the other way round."""
+    """Stand in for a model of pixels in 0..1 that names the two classes in reverse."""
     preprocess = ImageModality.of(Meaning.of(model).only.preprocess)
     labels = np.array([int(split[k].labels[0]) for k in range(len(split))])
     said = 1 - labels if abs(preprocess.scale - 1 / 255) < 1e-6 else np.zeros_like(labels)

@@ -65,7 +65,7 @@ def test_what_was_tried_on_a_base_at_chance_is_drawn_with_what_would_take_it() -
                     Row(cells=("as now", "0.100", "40", "")),
                     Row(cells=("reversed", "0.500 [0.250, 0.750]", "40", "data.classes=[b,a]"), marked=True),
                 ),
-                summary="2 tried, and how to take each",
+                summary="2 tried, and the override for each",
             ),
             Bars(
                 bars=(Bar(label="as now", values=(0.125,)), Bar(label="0..1", values=(0.25,))),
@@ -83,7 +83,7 @@ def test_what_was_tried_on_a_base_at_chance_is_drawn_with_what_would_take_it() -
                         )
                     ),
                 ),
-                summary="1 tried, and how to take each",
+                summary="1 tried, and the override for each",
             ),
         ),
     )
@@ -94,7 +94,7 @@ def test_what_was_tried_on_a_base_at_chance_is_drawn_with_what_would_take_it() -
     [
         ("reading", "other pixels than it was trained on"),
         ("order", "classes in another order"),
-        ("one_class", "one class alone is said"),
+        ("one_class", "only one class is predicted"),
         ("chance", "not better than chance"),
         (None, "not better than chance"),
     ],

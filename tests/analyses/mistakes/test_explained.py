@@ -138,7 +138,7 @@ def test_a_picture_as_it_is_stored_is_told_by_its_orientation() -> None:
     turned = as_int8(pixels(np.ascontiguousarray(np.rot90(PHOTO))) / 128 - 1)
     found = look(turned, INT8, orientation=6)
     assert found.found is not None
-    assert found.found.mistakes[0].how == "as it is stored: its EXIF orientation 6 is ignored"
+    assert found.found.mistakes[0].how == "as stored: its EXIF orientation 6 is ignored"
 
 
 def test_shape_and_dtype_are_seen_without_a_guess() -> None:

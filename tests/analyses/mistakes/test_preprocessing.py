@@ -78,7 +78,7 @@ def test_a_way_is_the_same_file_with_other_options() -> None:
 
 def test_what_is_better_beyond_doubt_is_a_cause_with_its_cure() -> None:
     whole, cause = looked({"bgr": 0.2, "nearest": 0.05})
-    assert whole["text"].endswith("channels the other way round, blue first is better")
+    assert whole["text"].endswith("channels in reverse, blue first is better")
     assert (cause["cause"], cause["stage"]) == ("pixels.channels", "base")
     assert cause["cost"] == {
         "metric": "top1",
@@ -125,9 +125,9 @@ def test_every_mistake_is_told_with_its_cost() -> None:
     (whole,) = looked({"jpeg90": -0.01, "bgr": -0.3}, every=True, on="model")
     assert {row["name"] for row in whole["rows"]} >= {"bgr", "jpeg50", "turned_left", "yuv420", "crop_0.875"}
     assert whole["rows"][0]["cost"] == {"value": 0.3, "low": 0.27, "high": pytest.approx(0.33), "n": 64}
-    assert "the costliest, channels the other way round, blue first, top1 0.3000" in whole["text"]
+    assert "the costliest, channels in reverse, blue first, top1 0.3000" in whole["text"]
     lines = Preprocessing().lines([whole])
-    assert any("coded as JPEG of quality 90" in line and "within noise" in line for line in lines)
+    assert any("compressed before as JPEG of quality 90" in line and "within noise" in line for line in lines)
     assert len(Preprocessing().exhibits([whole])[0].parts) == 2
 
 

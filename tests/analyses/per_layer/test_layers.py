@@ -245,4 +245,4 @@ def test_the_ladder_stands_where_layers_cannot_be_looked_at(
     said: list[object] = []
     ctx.log = said.append
     assert guilty.under({"activations"}, given, ctx) == {}
-    assert said == ["no layer is named under a step: LiteRT cannot execute it: no."]
+    assert said == ["no layers are named for a step: LiteRT cannot execute it: no."]

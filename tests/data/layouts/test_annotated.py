@@ -96,7 +96,7 @@ def test_classes_have_the_order_that_is_asked_for_and_come_from_train_alone() ->
     made = assemble(DATA, SPLITS | {"val": val}, look, [], lambda names: sorted(names, reverse=True))
     assert made.classes == ("dog", "cat")
     assert made.splits["val"][0].labels == (1,)
-    assert made.dropped == (Dropped("c.xml", "2 x class 'emu' in val, which train never has: dropped"),)
+    assert made.dropped == (Dropped("c.xml", "2 x class 'emu' in val, which train does not have: dropped"),)
 
 
 def test_classes_that_train_never_has_are_named_in_their_order() -> None:
@@ -119,8 +119,8 @@ def test_a_mark_counts_as_one_only_where_its_class_is_known() -> None:
     with pytest.raises(DataError) as refused:
         index(test=[image("d", ("emu", 1, 1, 5, 5))])
     assert str(refused.value) == (
-        "data.root: the test split of '/nowhere' ends without a usable box; 1 were dropped, the first: d.xml: "
-        "1 x class 'emu' in test, which train never has: dropped."
+        "data.root: the test split of '/nowhere' has no usable box; 1 were dropped, the first: d.xml: "
+        "1 x class 'emu' in test, which train does not have: dropped."
     )
 
 
@@ -165,8 +165,8 @@ def test_boxes_that_make_no_sense_are_left_out_one_by_one() -> None:
 @pytest.mark.parametrize(
     ("test", "said"),
     [
-        ([], "ends without a usable image. It looks like YOLO."),
-        ([image("d")], "ends without a usable box."),
+        ([], "has no usable image. It looks like YOLO."),
+        ([image("d")], "has no usable box."),
     ],
 )
 def test_a_split_without_images_may_be_of_another_form_and_one_without_boxes_is_not(

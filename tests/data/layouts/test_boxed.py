@@ -55,10 +55,10 @@ FITTED = [
     (raw(5, 9.5, 15, 9), None, "has no area, xmin 9.5 > xmax 9: dropped"),
     (raw(15, 4, 15, 20), None, "has no area, ymin 15 = ymax 15: dropped"),
     (raw(15, 4, 5, 20), None, "has no area, ymin 15 > ymax 5: dropped"),
-    (raw(NAN, 4, 15, 20), None, "has an edge that is no number: dropped"),
-    (raw(5, -INF, 15, 20), None, "has an edge that is no number: dropped"),
-    (raw(5, 4, INF, 20), None, "has an edge that is no number: dropped"),
-    (raw(5, 4, 15, NAN), None, "has an edge that is no number: dropped"),
+    (raw(NAN, 4, 15, 20), None, "has an edge that is not a number: dropped"),
+    (raw(5, -INF, 15, 20), None, "has an edge that is not a number: dropped"),
+    (raw(5, 4, INF, 20), None, "has an edge that is not a number: dropped"),
+    (raw(5, 4, 15, NAN), None, "has an edge that is not a number: dropped"),
     (
         raw(0.1, 0.2, 0.9, 0.5),
         None,
@@ -130,7 +130,7 @@ def test_a_photo_that_exif_turns_fits_as_stored_where_its_size_or_a_box_says_so(
     assert not fits_unturned(image(raw(0, 0, 30, 10), height=0, width=0), seen)
     assert not fits_unturned(image(raw(0, 0, 10, 10), height=0, width=0), seen), "it fits both"
     assert misfit(image(height=20, width=40), seen, True) == (
-        "its boxes fit the photo as stored, 40 x 20 pixels; EXIF orientation 6 turns it, and it is seen as 20 x 40"
+        "its boxes fit the photo as stored, 40 x 20 pixels; EXIF orientation 6 turns it, and it is shown as 20 x 40"
     )
 
 

@@ -44,11 +44,11 @@ REFUSED: list[tuple[str, str, str]] = [
     ("a.txt", "0:cat\n0:dog", "gives the number 0 to 'cat' and to 'dog'; a number must mean one class"),
     ("a.txt", "cat\ncat", "gives the numbers 0 and 1 to 'cat'; a class must have one number"),
     ("a.txt", "cat\n\ndog", "lists class 1 as ''; expected a name"),
-    ("a.txt", "", "lists no class"),
-    ("a.txt", "a\0b", "cannot be read as a list of classes: it is no text file: it has zero bytes"),
+    ("a.txt", "", "lists no classes"),
+    ("a.txt", "a\0b", "cannot be read as a list of classes: it is not a text file: it has zero bytes"),
     ("a.json", "{", "cannot be read as a list of classes: "),
-    ("a.json", "[1, 2]", "it is no list of names"),
-    ("a.json", '{"a": "b"}', "it is no mapping of numbers and names"),
+    ("a.json", "[1, 2]", "it is not a list of names"),
+    ("a.json", '{"a": "b"}', "it is not a mapping of numbers and names"),
     ("a.json", '{"1": "cat", "01": "dog"}', "gives the number 1 to 'cat' and to 'dog'"),
     ("a.pbtxt", "item { id: 1 name: 'a' } item { id: 1 name: 'b' }", "gives the number 1 to 'a' and to 'b'"),
     ("a.pbtxt", "item { id: 1 name: 'a' } item { id: 2 name: 'a' }", "gives the numbers 1 and 2 to 'a'"),
@@ -65,7 +65,7 @@ REFUSED: list[tuple[str, str, str]] = [
     ("a.pbtxt", "item { id: 1 keypoints { id: 2 ", "it ends inside an item"),
     ("a.pbtxt", "model { ssd { } }", "it has 'model' where an item should begin"),
     ("a.pbtxt", "item { id: 1 name: 'a\n' }", "line 1 is not in the text form of a label map"),
-    ("a.pbtxt", "", "lists no class"),
+    ("a.pbtxt", "", "lists no classes"),
 ]
 
 
@@ -111,7 +111,7 @@ def test_names_are_alike_by_case_accents_and_blanks_alone(one: str, other: str, 
     assert (spelled_alike(one) == spelled_alike(other)) is alike
     if alike:
         with pytest.raises(
-            DataError, match="differ only by case, accents or blanks; spell them alike, or name all"
+            DataError, match="differ only by case, accents or blanks; spell them the same way, or list"
         ):
             refuse_alike([one, "between", other], "set")
     else:

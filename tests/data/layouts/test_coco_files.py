@@ -104,7 +104,7 @@ def test_a_file_that_belongs_to_one_image_is_no_candidate(tmp_path: Path) -> Non
     with pytest.raises(DataError) as refused:
         found(tmp_path)
     assert str(refused.value) == (
-        "data.root: 'set' has several annotation files for train: train.json, a/train2.JSON; leave one of them there."
+        "data.root: 'set' has several annotation files for train: train.json, a/train2.JSON; keep only one of them."
     )
 
 

@@ -63,13 +63,18 @@ def test_an_npz_without_images_is_an_error(tmp_path: Path) -> None:
 
 def test_an_array_that_would_run_code_when_it_is_read_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "odd.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match=r"odd\.npy was readable when the build began: .*allow_pickle=False"):
+    with pytest.raises(
+        DataError,
+        match=r"odd\.npy was readable when the build started, but is not now: "
+        ".*allow_pickle=False",
+    ):
         ExternalImages().read(Sample("0", "x", str(tmp_path / "odd.npy")))
 
 
 def test_an_image_that_is_gone_or_too_large_by_now_is_said(images: Path) -> None:
     with pytest.raises(
-        DataError, match=r"^calibration\.source: .*gone\.png was readable when the build began: "
+        DataError,
+        match=r"^calibration\.source: .*gone\.png was readable when the build started, but is not now: ",
     ):
         ExternalImages().read(Sample("gone.png", "x", str(images / "gone.png")))
     with pytest.raises(DataError, match=r"b\.png was readable .*more than data\.max_pixels=11"):
@@ -137,5 +142,5 @@ def test_a_source_of_numbers_that_is_none_is_one_sentence(images: Path, tmp_path
 
 
 def test_rows_that_are_gone_by_now_are_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone\.npz was readable when the build began: "):
+    with pytest.raises(DataError, match=r"gone\.npz was readable when the build started, but is not now: "):
         ExternalRows().read(Sample("0", "x", str(tmp_path / "gone.npz")))

@@ -118,9 +118,9 @@ def test_classes_are_those_of_train_unless_they_are_chosen() -> None:
     [
         (
             ("cat", "dgo"),
-            "data.classes: 'dgo' is no class of 'set'; there are cat, dog, emu. Did you mean 'dog'?",
+            "data.classes: 'dgo' is not a class of 'set'; there are cat, dog, emu. Did you mean 'dog'?",
         ),
-        (("cat", "emu"), "data.classes: 'emu' is in val or test, but train never has it."),
+        (("cat", "emu"), "data.classes: 'emu' is in val or test, but not in train."),
         (("cat", "cat"), "data.classes: ['cat', 'cat']: name at least one class, and none twice."),
         ((), "data.classes: []: name at least one class, and none twice."),
     ],
@@ -132,7 +132,7 @@ def test_a_choice_of_classes_that_cannot_be_is_an_error(classes: tuple[str, ...]
 
 
 def test_classes_of_an_empty_set_are_none() -> None:
-    with pytest.raises(DataError, match=r"'cat' is no class of 'set'; there are none\."):
+    with pytest.raises(DataError, match=r"'cat' is not a class of 'set'; there are none\."):
         replace(DATA, classes=("cat",)).chosen_classes([], [])
 
 
@@ -252,7 +252,9 @@ def test_a_sample_is_read_with_its_boxes_and_labels(tmp_path: Path) -> None:
     assert DATA.read(sample._replace(boxes=())).boxes.shape == (0, 4)
     with pytest.raises(DataError, match=r"^data\.root: a\.png has no file\.$"):
         DATA.read(sample._replace(path=None))
-    with pytest.raises(DataError, match=r"^data\.root: a\.png was readable when the build began: "):
+    with pytest.raises(
+        DataError, match=r"^data\.root: a\.png was readable when the build started, but is not now: "
+    ):
         DATA.read(sample._replace(path=str(tmp_path / "gone.png")))
 
 

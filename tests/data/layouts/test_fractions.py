@@ -29,7 +29,7 @@ def test_a_split_half_of_whose_boxes_are_pixels_is_refused(pixels: int, good: in
     with pytest.raises(DataError) as raised:
         refuse_pixels("pets", {"train": [image(GOOD)], "val": images})
     assert str(raised.value) == (
-        f"data.root: {pixels} of {pixels + good} boxes of the val split of 'pets' are no fractions of their image, "
+        f"data.root: {pixels} of {pixels + good} boxes of the val split of 'pets' are not fractions of their image, "
         f"e.g. box line 1 in a.txt: x 5..15, y 4..20; expected 0 to 1."
     )
 
@@ -79,7 +79,7 @@ FITTED: list[tuple[tuple[float, float, float, float], tuple[float, ...] | None, 
     ((-0.5, 0.25, 0.0, 0.5), None, "lies outside its image, x 0.25..0.5, y -0.5..0 of 0..1: dropped"),
     ((0.5, 0.5, 0.75, 0.5), None, "has no area, xmin 0.5 = xmax 0.5: dropped"),
     ((0.75, 0.25, 0.5, 0.5), None, "has no area, ymin 0.75 > ymax 0.5: dropped"),
-    ((0.25, 0.25, 0.5, float("inf")), None, "has an edge that is no number: dropped"),
+    ((0.25, 0.25, 0.5, float("inf")), None, "has an edge that is not a number: dropped"),
     (
         (0.25, 3.0, 0.5, 4.0),
         None,

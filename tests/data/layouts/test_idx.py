@@ -43,11 +43,11 @@ def test_every_type_of_value_is_big_endian(tmp_path: Path, text: str, values: ob
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no IDX file: it begins with nothing; expected 00 00, a type of 08, 09, 0b"),
-        (b"\x89PNG\r\n\x1a\n", "is no IDX file: it begins with 89 50 4e 47"),
-        (bytes.fromhex("00000a01 00000000"), "is no IDX file: it begins with 00 00 0a 01"),
-        (bytes(2) + b"\x08", "is no IDX file: it begins with 00 00 08; expected"),
-        (b"\0\1\x08\0", "is no IDX file: it begins with 00 01 08 00"),
+        (b"", "is not an IDX file: it begins with nothing; expected 00 00, a type of 08, 09, 0b"),
+        (b"\x89PNG\r\n\x1a\n", "is not an IDX file: it begins with 89 50 4e 47"),
+        (bytes.fromhex("00000a01 00000000"), "is not an IDX file: it begins with 00 00 0a 01"),
+        (bytes(2) + b"\x08", "is not an IDX file: it begins with 00 00 08; expected"),
+        (b"\0\1\x08\0", "is not an IDX file: it begins with 00 01 08 00"),
         (BYTES[:9], "ends within its header of 12 bytes, after 9"),
         (BYTES[:-1], "is truncated: its header says 2 x 3 values, 6 bytes; 5 follow"),
         (BYTES + b"\0", "is too long: its header says 2 x 3 values, 6 bytes; 7 follow"),

@@ -56,13 +56,13 @@ BROKEN: dict[str, tuple[Callable[[bytearray], bytes], str]] = {
         lambda b: bytes(b[:19]) + bytes([b[19] ^ 1]) + bytes(b[20:]),
         "is damaged: the length of record 2 does not have its checksum",
     ),
-    "text": (lambda b: b"not a record at all, but text", "is no TFRecord file$"),
-    "gzip": (lambda b: b"\x1f\x8b\x08" + bytes(30), "is no TFRecord file, but a gzip file"),
+    "text": (lambda b: b"not a record at all, but text", "is not a TFRecord file$"),
+    "gzip": (lambda b: b"\x1f\x8b\x08" + bytes(30), "is not a TFRecord file, but a gzip file"),
     "Git LFS": (
         lambda b: b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
-        "is no TFRecord file, but a Git LFS pointer, not the file itself: git lfs pull",
+        "is not a TFRecord file, but a Git LFS pointer, not the file itself: git lfs pull",
     ),
-    "nonsense": (lambda b: b"\xfe\x01\x02\x03" * 8, "is no TFRecord file"),
+    "nonsense": (lambda b: b"\xfe\x01\x02\x03" * 8, "is not a TFRecord file"),
 }
 
 
@@ -82,7 +82,7 @@ def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
             content = bytearray(WHOLE)
             content[position] ^= 1 << bit
             path.write_bytes(content)
-            with pytest.raises(ValueError, match=r"is damaged|is no TFRecord file"):
+            with pytest.raises(ValueError, match=r"is damaged|is not a TFRecord file"):
                 list(records(path))
 
 

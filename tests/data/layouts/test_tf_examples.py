@@ -45,7 +45,7 @@ def test_the_place_of_bytes_is_theirs_in_the_record() -> None:
     [b"x", b"\x0a\x7f", b"\xff" * 12, b"\x0a\x03\x0a\x05a", b"\x08\x01", b"\x0b", b"\x0a\x02\x0a\x80"],
 )
 def test_what_is_no_example_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"^is no tf\.train\.Example$"):
+    with pytest.raises(ValueError, match=r"^is not a tf\.train\.Example$"):
         features(content)
 
 
@@ -60,7 +60,7 @@ def refusal(content: bytes) -> str:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(content: bytes) -> None:
-    assert refusal(content) in ("", "is no tf.train.Example")
+    assert refusal(content) in ("", "is not a tf.train.Example")
 
 
 @given(st.integers(0, 400), st.integers(0, 255))
@@ -68,4 +68,4 @@ def test_a_changed_byte_of_a_sound_example_raises_nothing_else(position: int, va
     values: dict[str, Any] = {"bytes": [b"one" * 9], "floats": [0.5] * 9, "whole": [7, -1] * 9}
     content = bytearray(made.example(values))
     content[position % len(content)] = value
-    assert refusal(bytes(content)) in ("", "is no tf.train.Example")
+    assert refusal(bytes(content)) in ("", "is not a tf.train.Example")

@@ -257,8 +257,8 @@ def test_a_list_that_cannot_be_read_and_one_that_is_there_twice_are_errors(tmp_p
     with pytest.raises(DataError) as twice:
         listed(tmp_path / "1", PART, val="a", validation="b")
     assert str(twice.value) == (
-        "data.root: ImageSets/Main has 'val.txt' and 'validation.txt', which both mean the val split; leave one of "
-        "them there."
+        "data.root: ImageSets/Main has 'val.txt' and 'validation.txt', which both mean the val split; keep "
+        "only one of them."
     )
     listed(tmp_path / "2", PART, train="a")
     os.truncate(tmp_path / "2/ImageSets/Main/train.txt", (1 << 28) + 1)

@@ -28,7 +28,7 @@ def test_values_are_text_lists_and_mappings(text: str, value: Any) -> None:
     ("text", "said"),
     [
         ("a: 1\nb: 2\na: 3\n", "it has 'a' twice, line 3"),
-        ("a: 1\n? [x]\n: 2\n", "line 2 has a key that is no word"),
+        ("a: 1\n? [x]\n: 2\n", "line 2 has a key that is not a word"),
         ("a: [1\n", "broken YAML: .*, line 2"),
         ("[" * 5000, f"it is nested more than {DEEPEST} levels deep"),
     ],

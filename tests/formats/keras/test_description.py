@@ -157,7 +157,7 @@ def test_pixels_of_a_files_facts_are_told() -> None:
 def test_changes_of_layers_are_told_last() -> None:
     config = functional(image(), layer("RandomFlip", "f", "image"), dense("s", "f"))
     assert told(config)[1:] == [
-        ("layers", "1 augmentation layer left out", "'f': nothing when the model is used")
+        ("layers", "1 augmentation layer left out", "'f': no effect when the model is used")
     ]
 
 

@@ -126,7 +126,7 @@ def test_what_changes_when_a_model_is_taken_in_is_counted_and_named() -> None:
         "1 augmentation layer left out",
         "1 nested model flattened",
         "loaded as float32",
-        "1 frozen layer thawed for passes that train",
+        "1 frozen layer unfrozen for passes that train",
     ]
     assert changes_of(functional(image(), conv("image"))) == []
 
@@ -269,12 +269,12 @@ def changes(*layers: dict[str, Any]) -> list[tuple[str, str]]:
 def test_what_is_left_out_is_counted_by_its_kind_and_four_are_named() -> None:
     flips = [layer("RandomFlip", f"f{number}") for number in range(6)]
     assert changes(*flips[:2]) == [
-        ("2 augmentation layers left out", "'f0', 'f1': nothing when the model is used")
+        ("2 augmentation layers left out", "'f0', 'f1': no effect when the model is used")
     ]
-    assert changes(*flips[:4])[0][1] == "'f0', 'f1', 'f2', 'f3': nothing when the model is used"
-    assert changes(*flips)[0][1] == "'f0', 'f1', 'f2', 'f3' and 2 more: nothing when the model is used"
+    assert changes(*flips[:4])[0][1] == "'f0', 'f1', 'f2', 'f3': no effect when the model is used"
+    assert changes(*flips)[0][1] == "'f0', 'f1', 'f2', 'f3' and 2 more: no effect when the model is used"
     noise = layer("GaussianNoise", "n")
-    assert changes(noise) == [("1 training-only layer left out", "'n': nothing when the model is used")]
+    assert changes(noise) == [("1 training-only layer left out", "'n': no effect when the model is used")]
     assert changes(flips[0], noise)[0][0] == "2 training-only layers left out"
     assert changes(layer("Dropout", "d")) == []
 
@@ -287,7 +287,7 @@ def test_nested_models_precision_and_frozen_layers_are_told() -> None:
     assert found == [("loaded as float32", "the file's policy is float16, mixed_bfloat16")]
     assert changes(layer("Dense", "a", dtype="float32"), layer("Embedding", "b", dtype="int32")) == []
     frozen = layer("Dense", "a", trainable=False, kernel_initializer={})
-    assert changes(frozen) == [("1 frozen layer thawed for passes that train", "'a'")]
+    assert changes(frozen) == [("1 frozen layer unfrozen for passes that train", "'a'")]
     assert changes({**frozen, "name": "a_of_pixels"}) == []
     assert changes(layer("Dense", "a", trainable=True, kernel_initializer={})) == []
     assert changes(layer("ReLU", "a", trainable=False)) == []

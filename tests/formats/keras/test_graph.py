@@ -95,7 +95,7 @@ def test_layers_are_no_more_than_the_most(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(keras_graph, "MOST_LAYERS", 3)
     assert refused(dense()) == ""
     monkeypatch.setattr(keras_graph, "MOST_LAYERS", 2)
-    assert refused(dense()) == "holds a 'Functional' whose layers are no list of at most 2"
+    assert refused(dense()) == "holds a 'Functional' whose layers are not a list of at most 2"
 
 
 def test_nested_models_are_checked_too() -> None:
@@ -105,7 +105,7 @@ def test_nested_models_are_checked_too() -> None:
         == "holds a layer without a class"
     )
     odd = {"class_name": "Sequential", "name": "inner", "config": {"name": "inner", "layers": 5}}
-    assert refused(functional(odd)) == "holds a 'Sequential' whose layers are no list of at most 20000"
+    assert refused(functional(odd)) == "holds a 'Sequential' whose layers are not a list of at most 20000"
     listed = {"class_name": "Sequential", "config": [1]}
     said = "holds a 'Sequential' whose configuration is a list, not a mapping"
     assert refused(functional(layer("TimeDistributed", "t", "image", layer=listed))) == said

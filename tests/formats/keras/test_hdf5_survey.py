@@ -83,7 +83,7 @@ def test_all_data_together_may_not_be_more_than_a_file_can_hold(monkeypatch: pyt
     monkeypatch.setattr(hdf5_survey, "MOST_DATA", 800)
     assert "refused" not in answer(content)
     monkeypatch.setattr(hdf5_survey, "MOST_DATA", 799)
-    assert answer(content) == {"refused": "declares more data than it holds"}
+    assert answer(content) == {"refused": "declares more data than it contains"}
 
 
 def test_more_groups_or_attributes_than_a_model_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_more_groups_or_attributes_than_a_model_has_are_refused(monkeypatch: pyt
         file["a"] = np.zeros(1)
         file.attrs["n"] = np.zeros(4, np.float64)
 
-    content, refused = file_of(change), {"refused": "holds more groups or attributes than a model has"}
+    content, refused = file_of(change), {"refused": "holds too many groups or attributes"}
     monkeypatch.setattr(hdf5_survey, "MOST_OBJECTS", 2)  # the file itself and one more
     monkeypatch.setattr(hdf5_survey, "MOST_ATTRIBUTES", 32)
     assert "refused" not in answer(content)
@@ -123,8 +123,8 @@ def test_attributes_that_keras_writes_are_taken() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (np.zeros(2), "has the attribute 'keras_version', which is no text"),
-        (5, "has the attribute 'keras_version', which is no text"),
+        (np.zeros(2), "has the attribute 'keras_version', which is not text"),
+        (5, "has the attribute 'keras_version', which is not text"),
         (np.bytes_(b"\xff"), "holds text that is not UTF-8"),
     ],
 )
@@ -154,7 +154,7 @@ def test_links_named_types_and_circles_are_refused() -> None:
         file["b"] = file["a"]
 
     assert answer(file_of(named_type)) == {"refused": "holds '/kind', which is neither a group nor data"}
-    assert answer(file_of(twice)) == {"refused": "holds '/b', which is there under another name too"}
+    assert answer(file_of(twice)) == {"refused": "holds '/b', which also has another name"}
     soft = answer(file_of(lambda file: file.__setitem__("s", h5py.SoftLink("/x"))))
     assert soft == {"refused": "holds '/s', a link to somewhere else"}
 
@@ -182,7 +182,7 @@ def test_the_program_answers_file_after_file() -> None:
     done = subprocess.run([sys.executable, str(program)], input=given, capture_output=True, check=True)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one.get("elements") for one in found] == [3, None, 5]
-    assert found[1] == {"refused": "is HDF5 that is cut short or damaged"}
+    assert found[1] == {"refused": "is a damaged or incomplete HDF5 file"}
 
 
 class Cache:

@@ -128,7 +128,7 @@ PREPARED = {
     "soft link": (linked(h5py.SoftLink("/model_weights")), "a link to somewhere else"),
     "references": (referring, "values are not numbers"),
     "filter of a plugin": (filtered, "with filter 32000"),
-    "group in itself": (endless, "there under another name too"),
+    "group in itself": (endless, "which also has another name"),
     "declared and not there": (huge, "declares"),
     "never written": (never_written, "declares"),
     "text as weights": (texts, "values are not numbers"),
@@ -189,7 +189,7 @@ CONFIGS = {
     ),
     "circle": (at("config/layers/1/inbound_nodes", [[["scores", 0, 0, {}]]]), "can never be there"),
     "no such call": (at("config/layers/2/inbound_nodes", [[["flat", 7, 0, {}]]]), "can never be there"),
-    "nodes are text": (at("config/layers/1/inbound_nodes", "abc"), "inbound_nodes are no list"),
+    "nodes are text": (at("config/layers/1/inbound_nodes", "abc"), "inbound_nodes are not a list"),
     "more weights than there are": (at("config/layers/2/config/units", 10**9), "units=1000000000"),
 }
 
@@ -203,7 +203,7 @@ def test_a_wrong_configuration_is_one_sentence(case: str, tmp_path: Path) -> Non
 def test_a_file_that_is_cut_short_is_said_so(tmp_path: Path) -> None:
     path = keras_files.h5(tmp_path / "my.h5", dense())
     path.write_bytes(path.read_bytes()[:3000])
-    assert "it is HDF5 that is cut short or damaged" in refusal(path)
+    assert "it is a damaged or incomplete HDF5 file" in refusal(path)
 
 
 def test_text_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_text_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["3.0.0", "abc", "9" * 500, "2.\x1b[2J"])
 def test_another_version_is_one_sentence(version: str, tmp_path: Path) -> None:
     said = refusal(keras_files.h5(tmp_path / "my.h5", dense(), version=version))
-    assert ("whose calls are not those of Keras 3" in said) or ("which is no version" in said)
+    assert ("whose calls are not those of Keras 3" in said) or ("which is not a version" in said)
     assert "\x1b" not in said
 
 
@@ -250,7 +250,7 @@ ARCHIVES: dict[str, tuple[dict[str, Any], str]] = {
     "no json": ({"members": {"config.json": b"\xff"}}, "config.json, which cannot be read as JSON"),
     "deep json": ({"members": {"config.json": b"[" * 100_000}}, "nested more than"),
     "metadata is a list": ({"members": {"metadata.json": b"[]"}}, "metadata.json, which is a list"),
-    "no hdf5": ({"members": {"model.weights.h5": b"abc"}}, "cut short or damaged"),
+    "no hdf5": ({"members": {"model.weights.h5": b"abc"}}, "a damaged or incomplete HDF5 file"),
     "bomb": (
         {"members": {"model.weights.h5": bytes(1 << 26)}, "compression": zipfile.ZIP_DEFLATED},
         "holds more in model.weights.h5",
@@ -335,7 +335,7 @@ def test_a_library_that_dies_is_one_sentence(tmp_path: Path, monkeypatch: pytest
     program.write_text("import os\nos.abort()\n")
     monkeypatch.setattr(hdf5, "_PROGRAM", program)
     monkeypatch.setattr(hdf5, "_SURVEYOR", hdf5._Surveyor())
-    with pytest.raises(ValueError, match="is damaged in a way that ends libhdf5"):
+    with pytest.raises(ValueError, match="is damaged so that libhdf5 crashes"):
         hdf5.survey(b"\x89HDF\r\n\x1a\n first")
 
 
@@ -370,7 +370,7 @@ def said_of(found: keras_header.Header, **options: Any) -> str:
         ("2.16.0-tf", ""),
         ("3.0.0", ""),
         ("2.", ""),
-        ("x2", "model.path: 'my.h5' says that Keras 'x2' saved it, which is no version."),
+        ("x2", "model.path: 'my.h5' says that Keras 'x2' saved it, which is not a version."),
     ],
 )
 def test_versions_at_the_edge(version: str, said: str) -> None:
@@ -388,9 +388,9 @@ def shaped(*shape: Any) -> dict[str, Any]:
     ("shape", "said"),
     [
         ((8, 8, 3), ""),
-        ((8, 8, 1), "has shape (8, 8, 1); (height, width, 3) is expected."),
-        ((192,), "has shape (192,); (height, width, 3) is expected."),
-        ((2, 8, 8, 3), "has shape (2, 8, 8, 3); (height, width, 3) is expected."),
+        ((8, 8, 1), "has shape (8, 8, 1); expected (height, width, 3)."),
+        ((192,), "has shape (192,); expected (height, width, 3)."),
+        ((2, 8, 8, 3), "has shape (2, 8, 8, 3); expected (height, width, 3)."),
         (
             (None, 8, 3),
             "has shape (None, 8, 3); height and width must be fixed numbers, e.g. Input((96, 96, 3)).",
@@ -413,7 +413,7 @@ def test_inputs_are_those_of_input_layers_or_of_the_first() -> None:
     assert header(first).inputs() == [(4,)]
     two = functional(layer("InputLayer", "more", batch_input_shape=[None, 5]))
     assert header(two).inputs() == [(8, 8, 3), (5,)]
-    assert said_of(header(two)) == "model.path: 'my.h5' has 2 inputs; one image is expected."
+    assert said_of(header(two)) == "model.path: 'my.h5' has 2 inputs; expected one image."
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,9 @@ def test_a_file_that_a_pass_wrote_opens_or_breaks_its_promise(tmp_path: Path) ->
     path = keras_files.h5(tmp_path / "my.h5", dense())
     keras_header.check_opens(path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(BrokenPromise, match=r"^the file it wrote cannot be read: is HDF5 that is cut short"):
+    with pytest.raises(
+        BrokenPromise, match=r"^the file it wrote cannot be read: is a damaged or incomplete HDF5 file"
+    ):
         keras_header.check_opens(path)
     with pytest.raises(BrokenPromise, match=r"^the file it wrote cannot be read: .*No such file"):
         keras_header.check_opens(tmp_path / "missing.h5")

@@ -74,7 +74,7 @@ UNWANTED = {
     "class in a module of tests": functional({**DENSE, "module": "tf_keras.src.layers.core.core_test"}),
     "registered class": functional({**DENSE, "registered_name": "Theirs>Dense"}),
     "their own layer": functional(layer("TheirAttention", "theirs", "image")),
-    "name that is no text": functional({"class_name": ["Dense"], "name": "x", "config": {"name": "x"}}),
+    "name that is not text": functional({"class_name": ["Dense"], "name": "x", "config": {"name": "x"}}),
     "writes a file": functional(operation("io.write_file")),
     "reads a file": functional(operation("io.read_file")),
     "reads a file by an old name": functional(operation("compat.v1.read_file")),
@@ -294,7 +294,9 @@ def test_modules_are_those_of_layers_and_their_parts(module: Any, right: bool) -
     if right:
         check_inert(model)
     else:
-        said = rf"layer 'scores' is said to come from '{str(module)[:40]}.*', which is no module of tf_keras"
+        said = (
+            rf"layer 'scores' claims to come from '{str(module)[:40]}.*', which is not a module of tf_keras"
+        )
         with pytest.raises(Unwanted, match=said):
             check_inert(model)
 
@@ -307,7 +309,7 @@ def test_constants_are_plain_numbers(dtype: str) -> None:
         constant = {"class_name": kind, "config": {"dtype": dtype, "value": [1]}}
         check_inert(functional(layer("Normalization", "n", "image", mean=constant)))
         wrong = {"class_name": kind, "config": {"dtype": "object", "value": [1]}}
-        with pytest.raises(Unwanted, match="layer 'n' holds a constant that is no plain number"):
+        with pytest.raises(Unwanted, match="layer 'n' holds a constant that is not a plain number"):
             check_inert(functional(layer("Normalization", "n", "image", mean=wrong)))
 
 
@@ -321,13 +323,15 @@ def test_attributes_that_tfmot_quantizes_are_known(attribute: str) -> None:
         return functional(layer("QuantizeWrapperV2", "q", "image", layer=DENSE, quantize_config=config))
 
     check_inert(quantized(attribute))
-    with pytest.raises(Unwanted, match=r"names '__init__' in weight_attrs, which is no weight or activation"):
+    with pytest.raises(
+        Unwanted, match=r"names '__init__' in weight_attrs, which is not a weight or activation"
+    ):
         check_inert(quantized("__init__"))
     assert is_quantized(quantized(attribute))
 
 
 def test_the_model_itself_is_named_where_no_layer_is() -> None:
-    with pytest.raises(Unwanted, match=r"^the model is a 'Mine', which is no layer"):
+    with pytest.raises(Unwanted, match=r"^the model is a 'Mine', which is not a layer"):
         check_inert({"class_name": "Mine", "config": {}})
     with pytest.raises(
         Unwanted, match=r"^layer 'd' is registered as 'Theirs>X', a class of its author's own"

@@ -129,7 +129,7 @@ def test_an_autoencoder_is_no_classifier(tmp_path: Path) -> None:
             functional(
                 image(), layer("Conv2D", "mask", "image", filters=2, kernel_size=[1, 1], activation="softmax")
             ),
-            "the one output, (?, 64, 48, 2) float32, is no row of scores; layer 'mask' ends in softmax",
+            "the one output, (?, 64, 48, 2) float32, is not a row of scores; layer 'mask' ends in softmax",
         ),
         (classifier(units=1), "layer 'scores' ends in softmax, and a softmax of one number is always 1"),
         (
@@ -206,7 +206,7 @@ def test_changes_of_the_layers_are_said(tmp_path: Path) -> None:
     config = functional(
         image(), layer("RandomFlip", "flip", "image"), layer("Flatten", "flat", "flip"), dense("scores")
     )
-    said = Evidence("layers", "1 augmentation layer left out", "'flip': nothing when the model is used")
+    said = Evidence("layers", "1 augmentation layer left out", "'flip': no effect when the model is used")
     assert describe(tmp_path, config).recognised[-1] == said
 
 

@@ -130,8 +130,9 @@ def test_open_sides_are_fixed_by_the_recipe_in_the_files_own_order_of_axes(tmp_p
     with pytest.raises(RecipeError) as caught:
         described(tmp_path, content)
     assert str(caught.value) == (
-        f"model.path: the input 'image' of '{tmp_path / 'model.onnx'}' is (1, 3, ?, ?) float32, whose sides are open; "
-        "say them in the file's own order of axes: model.shape=[1,3,SIDE,SIDE] with a number for each SIDE."
+        f"model.path: the input 'image' of '{tmp_path / 'model.onnx'}' is (1, 3, ?, ?) float32, whose "
+        f"sides are not fixed; set them in the file's own order of axes: model.shape=[1,3,SIDE,SIDE] with "
+        f"a number for each SIDE."
     )
     for shape in ((1, 16, 20, 3), (1, 3, 16)):
         with pytest.raises(
@@ -157,9 +158,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         classifier(
             behind=[node("NMS", ["scores"], ["x"], "ai.mine"), node("Py", ["x"], ["y"], "com.microsoft")]
         ),
-        "has the operators 'ai.mine.NMS', 'com.microsoft.Py', not of ONNX itself but of somebody's own: what they "
-        "would "
-        "do is not in the file; export the model again with operators of ONNX alone",
+        "has the operators 'ai.mine.NMS', 'com.microsoft.Py', which ONNX does not define, so the file does "
+        "not say what they computes; export the model again with operators of ONNX alone",
     ),
     "an unknown operator in a branch": (
         classifier(behind=[node("If", ["scores"], ["x"], then_branch=BRANCH)]),
@@ -167,7 +167,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "an operator that is random": (
         classifier(behind=[node("RandomNormal", [], ["x"])]),
-        "has the operator 'RandomNormal', whose values are others each time; export the model for inference",
+        "has the operator 'RandomNormal', whose values are random; export the model for inference",
     ),
     "an opset that is too new": (
         classifier(opset=99),
@@ -180,17 +180,18 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "weights that are missing": (
         classifier(external={"location": "weights.bin", "offset": "0", "length": "432"}),
-        "keeps weights in 'weights.bin', which is not beside it; put it there; it cannot be used",
+        "keeps weights in 'weights.bin', which is missing; put it beside the model; it cannot be used",
     ),
     "weights elsewhere": (
         classifier(external={"location": "../weights.bin"}),
-        "keeps weights in '../weights.bin', which is no file in its own folder: files elsewhere are not read; it "
+        "keeps weights in '../weights.bin', which is not a file in its own folder: files elsewhere are not read; it "
         "cannot "
         "be used",
     ),
     "weights at an absolute path": (
         classifier(external={"location": "/etc/passwd"}),
-        "keeps weights in '/etc/passwd', which is no file in its own folder: files elsewhere are not read; it cannot "
+        "keeps weights in '/etc/passwd', which is not a file in its own folder: files elsewhere are not "
+        "read; it cannot "
         "be "
         "used",
     ),
@@ -216,11 +217,11 @@ def test_a_file_that_cannot_be_taken_in_is_one_sentence(case: str, tmp_path: Pat
 BATCHES: dict[str, tuple[Sequence[int | str] | None, str]] = {
     "two samples at a time": (
         (2, 3, 12, 12),
-        "is (2, 3, 12, 12) float32, so that it takes 2 samples at a time; export it again for one sample at a time, or "
+        "is (2, 3, 12, 12) float32, so it takes 2 samples at a time; export it again for one sample at a time, or "
         "with an open batch.",
     ),
-    "no axes": ((), "is () float32, so that it has no axis for the batch; export it again"),
-    "no shape": (None, "says no shape; say it in the file's own order, e.g. model.shape=[1,3,224,224]."),
+    "no axes": ((), "is () float32, so it has no axis for the batch; export it again"),
+    "no shape": (None, "has no shape; set it in the file's own order, e.g. model.shape=[1,3,224,224]."),
 }
 
 
@@ -238,9 +239,7 @@ def test_text_cannot_go_in(tmp_path: Path) -> None:
     given = Given(
         [node("Identity", ["t"], ["y"])], [end("t", (1, 2), "string")], [end("y", (1, 2), "string")]
     )
-    with pytest.raises(
-        RecipeError, match=r"the input 't' of .* is \(1, 2\) string, and samples can be given as"
-    ):
+    with pytest.raises(RecipeError, match=r"the input 't' of .* is \(1, 2\) string; samples can only be "):
         described(tmp_path, model(given))
 
 
@@ -252,9 +251,7 @@ def test_weights_beside_a_file_are_among_its_files(tmp_path: Path) -> None:
     weights.write_bytes(bytes(432))
     assert Onnx().files(path) == (path, weights)
     weights.write_bytes(bytes(431))
-    with pytest.raises(
-        RecipeError, match="which has 431 bytes, and at least 432 are wanted; it cannot be used"
-    ):
+    with pytest.raises(RecipeError, match="which has 431 bytes; expected at least 432; it cannot be used"):
         Onnx().files(path)
 
 

@@ -155,20 +155,19 @@ def test_a_shape_can_be_said_of_a_single_input() -> None:
     with pytest.raises(ValueError, match=r"^shape: ") as caught:
         ends(("N", 3, 5, 7), said=(1, 3, 5, 7), more=[end("z", (1, 2))])
     assert (
-        str(caught.value)
-        == "shape: 'net.onnx' has 2 inputs, and a shape can be said of a single one; leave it out"
+        str(caught.value) == "shape: 'net.onnx' has 2 inputs, but shape is for a single input; leave it out"
     )
 
 
 REFUSED: list[tuple[Shape, str]] = [
-    ((4, 3), "is (4, 3) float32, so that it takes 4 samples at a time; export it again"),
-    ((), "is () float32, so that it has no axis for the batch; export it again"),
+    ((4, 3), "is (4, 3) float32, so it takes 4 samples at a time; export it again"),
+    ((), "is () float32, so it has no axis for the batch; export it again"),
     (
         (1, 3, "H", 7),
-        "is (1, 3, ?, 7) float32, whose sides are open; say them in the file's own order of axes: "
+        "is (1, 3, ?, 7) float32, whose sides are not fixed; set them in the file's own order of axes: "
         "model.shape=[1,3,SIDE,7] with a number for each SIDE.",
     ),
-    (None, "says no shape; say it in the file's own order, e.g. model.shape=[1,3,224,224]."),
+    (None, "has no shape; set it in the file's own order, e.g. model.shape=[1,3,224,224]."),
 ]
 
 

@@ -100,7 +100,7 @@ def test_samples_are_given_in_numbers_that_they_have(dtype: str, tmp_path: Path)
     with pytest.raises(RecipeError) as caught:
         Onnx().describe(path)
     assert str(caught.value) == (
-        f"model.path: the input 'x' of '{path}' is (1, 6) {dtype}, and samples can be given as float32, float16, "
+        f"model.path: the input 'x' of '{path}' is (1, 6) {dtype}; samples can only be float32, float16, "
         f"uint8, int8, int32, int64."
     )
 

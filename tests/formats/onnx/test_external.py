@@ -36,7 +36,7 @@ def test_each_file_is_named_once_and_must_reach_as_far_as_any_tensor_in_it(tmp_p
     assert files(tmp_path, *places) == (tmp_path / "a.bin", tmp_path / "b.bin")
     (tmp_path / "b.bin").write_bytes(bytes(29))
     with pytest.raises(
-        Malformed, match=r"^keeps weights in 'b.bin', which has 29 bytes, and at least 30 are"
+        Malformed, match=r"^keeps weights in 'b.bin', which has 29 bytes; expected at least 30"
     ):
         files(tmp_path, *places)
     assert files(tmp_path) == ()
@@ -46,7 +46,7 @@ def test_each_file_is_named_once_and_must_reach_as_far_as_any_tensor_in_it(tmp_p
 def test_what_is_no_file_in_the_folder_is_no_place(name: str, tmp_path: Path) -> None:
     (tmp_path / "w").write_bytes(bytes(8))
     assert refusal(tmp_path / "inner", {"location": name}).endswith(
-        ", which is no file in its own folder: files elsewhere are not read"
+        ", which is not a file in its own folder: files elsewhere are not read"
     )
 
 
@@ -58,7 +58,7 @@ def test_a_file_in_a_folder_below_is_one_and_a_folder_is_none(tmp_path: Path) ->
         "keeps weights in 'below', which cannot be read: "
     )
     assert refusal(tmp_path, {"location": "w"}) == (
-        "keeps weights in 'w', which is not beside it; put it there"
+        "keeps weights in 'w', which is missing; put it beside the model"
     )
 
 
@@ -78,7 +78,7 @@ def test_a_place_that_is_no_whole_number_is_refused(key: str, number: str, tmp_p
 def test_a_place_may_have_as_many_digits_as_64_bits_hold(tmp_path: Path) -> None:
     (tmp_path / "w").write_bytes(bytes(8))
     far = {"location": "w", "offset": "9" * 18}
-    assert "and at least 999999999999999999 are wanted" in refusal(tmp_path, far)
+    assert "expected at least 999999999999999999" in refusal(tmp_path, far)
 
 
 def test_more_files_than_a_model_needs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ NONE: dict[str, bytes] = {
     "of somebody else": content({"names": "[]"}),
     "no model": b"\x0b",
     "no graph": b"\x08\x08",
-    "a signature that is no JSON": content({"tflbuild_signature": "{"}),
+    "a signature that is not JSON": content({"tflbuild_signature": "{"}),
     "a signature that is a list": content({"tflbuild_signature": "[1]"}),
 }
 
@@ -76,7 +76,7 @@ def test_what_was_not_delivered_is_said_to_be_none(case: str, tmp_path: Path) ->
     path = written(tmp_path, NONE[case])
     with pytest.raises(RecipeError) as caught:
         own.meta_of(path)
-    assert str(caught.value) == f"{path} is no ONNX file that tflbuild delivered; it cannot be used."
+    assert str(caught.value) == f"{path} is not an ONNX file that tflbuild delivered; it cannot be used."
 
 
 def test_a_delivered_file_without_facts_is_damaged(tmp_path: Path) -> None:
@@ -86,5 +86,5 @@ def test_a_delivered_file_without_facts_is_damaged(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_none(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="is no ONNX file that tflbuild delivered"):
+    with pytest.raises(RecipeError, match="is not an ONNX file that tflbuild delivered"):
         own.meta_of(tmp_path / "absent.onnx")

@@ -121,5 +121,5 @@ def test_the_weights_that_onnx_put_beside_a_file_are_found(reference: Reference)
     place.write_bytes(bytes(56))
     assert external.files_of(reference.content, reference.folder / "model.onnx") == (place,)
     place.write_bytes(bytes(55))
-    with pytest.raises(ValueError, match="which has 55 bytes, and at least 56 are wanted"):
+    with pytest.raises(ValueError, match="which has 55 bytes; expected at least 56"):
         external.files_of(reference.content, reference.folder / "model.onnx")

@@ -206,7 +206,7 @@ def test_a_resizer_that_keeps_the_shape_and_pads_is_our_letterbox_of_the_corner(
 BROKEN: dict[str, tuple[dict[str, str], str]] = {
     "an open size": (
         {"resizer": kept("min_dimension: 24 max_dimension: 24")},
-        "has a keep_aspect_ratio_resizer without pad_to_max_dimension, so that the input has no fixed sides; export it "
+        "has a keep_aspect_ratio_resizer without pad_to_max_dimension, so the input has no fixed sides; export it "
         "with pad_to_max_dimension: true.",
     ),
     "the usual sides": (

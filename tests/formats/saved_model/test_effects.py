@@ -47,7 +47,7 @@ def refused(folder: Path, content: bytes) -> str:
     with pytest.raises(RecipeError) as caught:
         read(written(folder, content), Asked())
     assert str(caught.value).startswith(f"model.path: '{folder}' has operators that do more than compute: ")
-    assert str(caught.value).endswith("; nothing of it is loaded.")
+    assert str(caught.value).endswith("; it is not loaded.")
     return str(caught.value)
 
 
@@ -115,7 +115,7 @@ def test_a_function_that_is_called_like_an_operator_with_effects_is_none(tmp_pat
 
 def test_of_many_the_first_are_named(tmp_path: Path) -> None:
     more = [node(f"n{k}", f"Odd{k}") for k in range(6)]
-    assert " and 2 more; nothing of it is loaded." in refused(tmp_path, classifier(more=more))
+    assert " and 2 more; it is not loaded." in refused(tmp_path, classifier(more=more))
 
 
 def saving(*, restores: str = "RestoreV2", used: bool = False, shared: bool = False) -> bytes:

@@ -204,7 +204,7 @@ REFUSED: list[tuple[dict[str, str], str]] = [
         {"ending": suppression("iou_threshold: true")},
         "has iou_threshold: True, where a number from 0 to 1 would",
     ),
-    ({"ending": "post_processing: 7"}, "has a 'post_processing' that is no message"),
+    ({"ending": "post_processing: 7"}, "has a 'post_processing' that is not a message"),
     (
         {"resizer": "image_resizer { identity_resizer { } }"},
         "has identity_resizer, and fixed_shape_resizer or keep_aspect_ratio_resizer is read",
@@ -302,7 +302,7 @@ NAMES: list[tuple[str, int, tuple[str, ...] | str]] = [
     ("item { id: 1 name: 'a' } item { id: 2 display_name: 'B' name: 'b' }", 2, ("a", "B")),
     ("item { id: 0 name: 'BackGround' } item { id: 1 name: 'a' }", 1, ("a",)),
     ("item { id: 3 name: 'c' }", 3, ("unnamed 1", "unnamed 2", "c")),
-    ("item: 7", 1, "has an item that is no message"),
+    ("item: 7", 1, "has an item that is not a message"),
     ("item { id: true name: 'a' }", 1, "has an item with the id True"),
     ("item { id: -1 name: 'a' }", 1, "has an item with the id -1"),
     ("item { id: 131073 name: 'a' }", 1, "has an item with the id 131073"),

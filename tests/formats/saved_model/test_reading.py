@@ -65,8 +65,7 @@ def test_of_several_signatures_one_is_said(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         described(tmp_path, content)
     assert str(caught.value) == (
-        f"model.signature: '{tmp_path}' has 2 signatures, 'small', 'large'; say which is built, e.g. "
-        f"model.signature=small."
+        f"model.signature: '{tmp_path}' has 2 signatures, 'small', 'large'; choose one, e.g. model.signature=small."
     )
     found = described(tmp_path, content, Asked(signature="large"))
     assert ("signature", "large", "model.signature says so") in found.recognised
@@ -85,13 +84,13 @@ REFUSED: dict[str, tuple[bytes, Asked, str]] = {
     "open sides": (
         classifier((-1, -1, -1, 3)),
         Asked(),
-        "model.shape: the input 'image' of FOLDER is (?, ?, ?, 3) float32, whose sides are open; say them, e.g. "
+        "model.shape: the input 'image' of FOLDER is (?, ?, ?, 3) float32, whose sides are not fixed; set them, e.g. "
         "model.shape=[1,192,192,3].",
     ),
     "any number of axes": (
         classifier(None),
         Asked(),
-        "model.shape: the input 'image' of FOLDER has any number of axes; say its shape, e.g. "
+        "model.shape: the input 'image' of FOLDER has any number of axes; set its shape, e.g. "
         "model.shape=[1,192,192,3].",
     ),
     "another shape": (
@@ -107,31 +106,33 @@ REFUSED: dict[str, tuple[bytes, Asked, str]] = {
     "two at a time": (
         classifier((2, 8, 8, 3)),
         Asked(),
-        "model.path: the input 'image' of FOLDER is (2, 8, 8, 3) float32, and the first side of an input is the batch, "
-        "1.",
+        "model.path: the input 'image' of FOLDER is (2, 8, 8, 3) float32; the first side of an input must "
+        "be the batch, 1.",
     ),
     "texts": (
         classifier((-1,), STRING),
         Asked(),
-        "model.path: the input 'image' of FOLDER takes texts, such as encoded pictures, and a .tflite numbers; export "
+        "model.path: the input 'image' of FOLDER takes strings, such as encoded pictures, but a .tflite "
+        "takes numbers; export "
         "a signature that takes decoded pictures.",
     ),
     "whole numbers": (
         classifier((-1, 20), INT32),
         Asked(),
-        "model.path: the input 'image' of FOLDER takes int32, and samples become float32; export a signature that "
+        "model.path: the input 'image' of FOLDER takes int32, but samples are float32; export a signature that "
         "takes floats.",
     ),
     "bytes": (
         classifier((-1, 8, 8, 3), UINT8),
         Asked(),
-        "model.path: the input 'image' of FOLDER takes uint8, and samples become float32; export a signature that "
+        "model.path: the input 'image' of FOLDER takes uint8, but samples are float32; export a signature that "
         "takes floats.",
     ),
     "texts as outputs": (
         ended({"names": tensor("scores:0", (1, 8), STRING)}),
         Asked(),
-        "model.path: the output 'names' of FOLDER gives string, and a .tflite numbers; export a signature without it.",
+        "model.path: the output 'names' of FOLDER is string, but a .tflite can only output numbers; export "
+        "a signature without it.",
     ),
     "no inputs": (
         ended(SCORES, {}),
@@ -158,8 +159,7 @@ REFUSED: dict[str, tuple[bytes, Asked, str]] = {
     "no variables": (
         classifier(more=[node("w", "VarHandleOp"), node("v", "VarHandleOp")]),
         Asked(),
-        "model.path: FOLDER has 2 variables, and no variables/ beside its graph gives their values; copy the whole "
-        "folder.",
+        "model.path: FOLDER has 2 variables, but no variables/ folder with their values; copy the whole folder.",
     ),
 }
 
@@ -182,7 +182,7 @@ def test_open_sides_are_those_that_are_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shape", [(0, 8, 8, 3), (2, 8, 8, 3), (1, -1, 8, 3), (1,) * 9])
 def test_a_shape_that_is_none_is_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
     file = File(path=str(written(tmp_path, classifier((-1, -1, -1, 3)))), shape=shape)
-    with pytest.raises(ValueError, match=r"^shape: \[.*\] is no shape of one sample"):
+    with pytest.raises(ValueError, match=r"^shape: \[.*\] is not a shape of one sample"):
         file.check()
 
 
@@ -190,7 +190,7 @@ def test_variables_beside_the_graph_are_enough(tmp_path: Path) -> None:
     content = classifier(more=[node("w", "VarHandleOp")])
     assert described(tmp_path, content, variables=True).task == "classification"
     (tmp_path / "variables/variables.data-00000-of-00001").unlink()
-    with pytest.raises(RecipeError, match="has 1 variables, and no variables/"):
+    with pytest.raises(RecipeError, match="has 1 variables, but no variables/"):
         described(tmp_path, content)
 
 

@@ -153,9 +153,9 @@ def test_an_archive_of_more_than_a_model_has_is_not_unpacked(
     monkeypatch.setattr(source, "MOST_UNPACKED", total)
     Source(archive(tmp_path / "m.zip"))
     monkeypatch.setattr(source, "MOST_UNPACKED", total - 1)
-    assert unsafe(tmp_path) == "holds more bytes than a SavedModel has"
+    assert unsafe(tmp_path) == "is too large for a SavedModel"
     monkeypatch.setattr(source, "MOST_MEMBERS", len(TREE) - 1)
-    assert unsafe(tmp_path) == f"has {len(TREE)} members, more than a SavedModel has"
+    assert unsafe(tmp_path) == f"has {len(TREE)} members, too many for a SavedModel"
 
 
 @pytest.mark.parametrize("name", ["../x", "a/../x", "/x", "a\\x", "C:x"])
@@ -170,7 +170,7 @@ def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "m.zip")
     with zipfile.ZipFile(path, "a") as made:
         made.writestr("pipeline.config", b"another")
-    with pytest.raises(RecipeError, match="has two members of one name; nothing of it is unpacked"):
+    with pytest.raises(RecipeError, match="has two members with the same name; nothing of it is unpacked"):
         Source(path)
 
 

@@ -48,7 +48,7 @@ def test_the_class_that_several_threads_lose_is_named(classes: int, said: str) -
 
 def test_classes_without_names_are_numbers() -> None:
     (found,) = cautions(flatbuffer.unpack(detector(90)), ())
-    assert "number 4 with 4 threads: let an app run it with one thread" in found
+    assert "number 4 with 4 threads: run it with one thread in your app" in found
 
 
 def test_suppression_of_all_classes_together_loses_none() -> None:

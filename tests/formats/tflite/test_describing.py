@@ -346,9 +346,9 @@ def test_a_file_that_cannot_be_packed_again_is_left_out_with_the_reason(
     )
     assert brought.of_meta(meta)[1] == {"pets.txt": FILES["pets.txt"]}
     assert left_out == [
-        "'../up.txt', which the file's metadata name, has a name that is no file's, and is left out",
-        "'gone.txt', which the file's metadata name, is not in the archive behind the model, and is left out",
-        "'tiere.txt', which the file's metadata name, is one of more than 12 bytes together, and is left out",
+        "'../up.txt', which the file's metadata name, has a name that is not a file's, and is skipped",
+        "'gone.txt', which the file's metadata name, is not in the archive after the model, and is skipped",
+        "'tiere.txt', which the file's metadata name, is one of more than 12 bytes together, and is skipped",
     ]
 
 

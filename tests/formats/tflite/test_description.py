@@ -122,9 +122,9 @@ def test_the_first_of_several_languages_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        (None, "which is not in the file: no archive is packed behind the model"),
-        ({"other.txt": b"x"}, "which is not in the archive behind the model"),
-        ({"names.txt": b"\xff\xfe\0"}, "which is no text in UTF-8"),
+        (None, "which is not in the file: no archive follows the model"),
+        ({"other.txt": b"x"}, "which is not in the archive after the model"),
+        ({"names.txt": b"\xff\xfe\0"}, "which is not text in UTF-8"),
         ({"names.txt": b""}, "which has 0 lines, or longer ones than a list of labels has"),
         ({"names.txt": b"x" * 5000}, "which has 1 lines, or longer ones than a list of labels has"),
         ({"names.txt": b"x\n" * 20_001}, "which has 20001 lines, or longer ones than a list of labels has"),
@@ -262,22 +262,23 @@ OF_THE_INPUT = "model.path: the input 'image' of '{path}' is "
         ),
         (
             classifier("Poses"),
-            "model.path: '{path}' has the custom operator 'Poses', which LiteRT has not, so that it cannot be executed",
+            "model.path: '{path}' has the custom operator 'Poses', which LiteRT has not, so it cannot be executed",
         ),
         (
             classifier("SOFTMAX", change=sides(1, -1, -1, 3)),
-            OF_THE_INPUT + "(1, ?, ?, 3) float32, whose sides are open; convert it again with fixed ones.",
+            OF_THE_INPUT
+            + "(1, ?, ?, 3) float32, whose sides are not fixed; convert it again with fixed ones.",
         ),
         (
             classifier("SOFTMAX", shape=(4, 8, 8, 3)),
             OF_THE_INPUT
-            + "(4, 8, 8, 3) float32, and the first side of an input is the batch, 1; convert it again",
+            + "(4, 8, 8, 3) float32; the first side of an input must be the batch, 1; convert it again",
         ),
         (
             classifier("SOFTMAX", shape=()),
-            OF_THE_INPUT + "() float32, and the first side of an input is the batch, 1",
+            OF_THE_INPUT + "() float32; the first side of an input must be the batch, 1",
         ),
-        (b"", "model.path: {path} is no TensorFlow Lite file; it cannot be used."),
+        (b"", "model.path: {path} is not a TensorFlow Lite file; it cannot be used."),
     ],
 )
 def test_what_cannot_be_run_is_refused_in_one_sentence(content: bytes, said: str, tmp_path: Path) -> None:
@@ -357,6 +358,6 @@ def test_a_variable_that_outlives_a_call_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as raised:
         TFLITE.check(path)
     assert str(raised.value) == (
-        f"model.path: '{path}' keeps state between calls in a variable (VAR_HANDLE), and samples are run one by one, "
-        f"each from a fresh start; convert it again with its state as an input and an output."
+        f"model.path: '{path}' keeps state between calls in a variable (VAR_HANDLE), but samples are run "
+        f"one by one, each from a fresh start; convert it again with its state as an input and an output."
     )

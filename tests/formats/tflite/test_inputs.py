@@ -43,19 +43,19 @@ def test_three_channels_are_a_picture_of_which_nothing_else_is_known() -> None:
 @pytest.mark.parametrize(
     ("shape", "typed", "modality", "reason"),
     [
-        ((1, 640), None, "vector", "it has 2 axes, and a picture has 4: batch, height, width, channels"),
-        ((1, 49, 10, 1), None, "vector", "49 x 10 are no usual sides of a picture"),
+        ((1, 640), None, "vector", "it has 2 axes; a picture has 4: batch, height, width, channels"),
+        ((1, 49, 10, 1), None, "vector", "49 x 10 is an unusual size for a picture"),
         (
             (1, 96, 64, 1),
             None,
             "vector",
-            "one channel, and it is no square: a spectrogram may look so, or a grey",
+            "one channel and not square: it may be a spectrogram or a grey",
         ),
         (
             (1, 28, 28, 1),
             None,
             "image",
-            "one channel, and it is square as pictures often are; spectrograms may be",
+            "one channel and square, like most pictures; but it may be",
         ),
         (
             (1, 96, 96, 1),
@@ -73,19 +73,19 @@ def test_three_channels_are_a_picture_of_which_nothing_else_is_known() -> None:
             (1, 96, 96, 1),
             Typed("int8", 0.5847029, 83),  # as the keyword spotter of MLPerf Tiny has it
             "vector",
-            "one channel, and its range -123.4..25.73 is no usual one of pixels",
+            "one channel, and its range -123.4..25.73 is not a usual one of pixels",
         ),
         ((1, 16, 16, 3), Typed("int8", 0.5847029, 83), "image", "three channels"),
-        ((1, 16, 16, 3), Typed("int32"), "vector", "a picture is no int32"),
-        ((1, 16, 16, 3), Typed("bool"), "vector", "a picture is no bool"),
+        ((1, 16, 16, 3), Typed("int32"), "vector", "a picture is not an int32"),
+        ((1, 16, 16, 3), Typed("bool"), "vector", "a picture is not a bool"),
         (
             (1, 3, 16, 16),
             None,
             "vector",
-            "its channels come first, and pictures are taken with channels last",
+            "its channels come first; expected channels last",
         ),
-        ((1, 16, 16, 4), None, "vector", "it has 4 channels, and a picture has 1 or 3"),
-        ((1, 128, 1, 3), None, "vector", "128 x 1 are no usual sides of a picture"),
+        ((1, 16, 16, 4), None, "vector", "it has 4 channels; a picture has 1 or 3"),
+        ((1, 128, 1, 3), None, "vector", "128 x 1 is an unusual size for a picture"),
     ],
 )
 def test_a_kind_is_told_by_shape_and_range(
@@ -164,7 +164,8 @@ def test_an_unusual_range_is_that_of_calibration_and_says_nothing() -> None:
     options, value, evidence = scaling(read(typed=Typed("uint8", 0.00602845, 89)))
     assert (options, value) == ({}, "assumed")
     assert evidence.startswith(
-        "scale 0.00602845 and zero point 89 span -0.5365..1.001, which is no usual one of pixels; nothing in the file"
+        "scale 0.00602845 and zero point 89 span -0.5365..1.001, which is not a usual one of pixels; "
+        "nothing in the file"
     )
 
 

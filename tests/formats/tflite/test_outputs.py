@@ -134,11 +134,11 @@ def single(shape: tuple[int, ...], dtype: str = "float32") -> bytes:
 @pytest.mark.parametrize(
     ("shape", "dtype", "said"),
     [
-        ((1, 8, 8), "int64", "'made' (1, 8, 8) int64, is no row of scores; ARG_MAX makes it"),
-        ((1, 2, 3), "float32", "'made' (1, 2, 3) float32, is no row of scores; ARG_MAX makes it"),
-        ((3,), "float32", "'made' (3,) float32, is no row of scores; ARG_MAX makes it"),
-        ((), "float32", "'made' () float32, is no row of scores; ARG_MAX makes it"),
-        ((1, 4), "string", "'made' (1, 4) string, is no row of scores; ARG_MAX makes it"),
+        ((1, 8, 8), "int64", "'made' (1, 8, 8) int64, is not a row of scores; ARG_MAX makes it"),
+        ((1, 2, 3), "float32", "'made' (1, 2, 3) float32, is not a row of scores; ARG_MAX makes it"),
+        ((3,), "float32", "'made' (3,) float32, is not a row of scores; ARG_MAX makes it"),
+        ((), "float32", "'made' () float32, is not a row of scores; ARG_MAX makes it"),
+        ((1, 4), "string", "'made' (1, 4) string, is not a row of scores; ARG_MAX makes it"),
     ],
 )
 def test_what_is_no_row_is_said(shape: tuple[int, ...], dtype: str, said: str) -> None:
@@ -229,7 +229,7 @@ def test_a_detector_that_gives_only_some_of_it_is_none() -> None:
     found = read(changed(scores_alone))
     assert found.kind == ""
     assert found.evidence == (
-        "it has a TFLite_Detection_PostProcess, whose detection_boxes and detection_classes and num_detections are no "
+        "it has a TFLite_Detection_PostProcess, whose detection_boxes and detection_classes and num_detections are not "
         "outputs of the model"
     )
 

@@ -68,10 +68,10 @@ def of_64_bits() -> bytes:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "is not in the file: no archive is packed behind the model"),
-        (MODEL, "is not in the file: no archive is packed behind the model"),
-        (PACKED[:-1], "is not in the file: no archive is packed behind the model"),
-        (tflite_files.packed_behind(MODEL, {"b.txt": b""}), "is not in the archive behind the model"),
+        (b"", "is not in the file: no archive follows the model"),
+        (MODEL, "is not in the file: no archive follows the model"),
+        (PACKED[:-1], "is not in the file: no archive follows the model"),
+        (tflite_files.packed_behind(MODEL, {"b.txt": b""}), "is not in the archive after the model"),
         (long_directory(), "is packed in an archive of more members than labels need"),
         (of_64_bits(), "is packed in an archive of more members than labels need"),
         (encrypted(), "is encrypted or packed in a way that is not read"),
@@ -82,7 +82,7 @@ def of_64_bits() -> bytes:
         (PACKED.replace(b"cat", b"cow"), r"is packed in a damaged archive \(Bad CRC-32"),
         (PACKED.replace(b"PK\x01\x02", b"PK\x01\x03"), r"is packed in a damaged archive \(Bad magic number"),
         (PACKED.replace(b"PK\x03\x04", b"PK\x03\x05"), r"is packed in a damaged archive \(Bad magic number"),
-        (MODEL + b"PK\x05\x06" + bytes(18), "is not in the archive behind the model"),
+        (MODEL + b"PK\x05\x06" + bytes(18), "is not in the archive after the model"),
     ],
 )
 def test_what_is_wrong_is_said(content: bytes, said: str) -> None:

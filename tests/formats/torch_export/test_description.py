@@ -52,7 +52,9 @@ def test_the_batch_is_one_sample_and_open_sides_are_said(tmp_path: Path) -> None
     batch = written(tmp_path / "batch.pt2", program(shape=("s0", 3, 8, 8)))
     assert TorchExport().describe(batch).signature.inputs["x"].shape == (1, 8, 8, 3)
     sides = written(tmp_path / "sides.pt2", program(shape=(1, 3, "s1", "s2")))
-    with pytest.raises(RecipeError, match=r"whose sides are open; say them .*model\.shape=\[1,3,SIDE,SIDE\]"):
+    with pytest.raises(
+        RecipeError, match=r"whose sides are not fixed; set them .*model\.shape=\[1,3,SIDE,SIDE\]"
+    ):
         TorchExport().describe(sides)
     found = TorchExport().describe_as(sides, Asked(shape=(1, 3, 8, 8)))
     assert found.signature.inputs["x"].shape == (1, 8, 8, 3)
@@ -75,11 +77,11 @@ def target(name: str) -> Mapping[str, Any]:
 REFUSED = {
     "an operator of others": (
         program([FLATTEN, target("torch.ops.mine.linear.default"), SOFTMAX]),
-        "has the operator torch.ops.mine.linear.default, which is none of PyTorch's own (torch.ops.aten).",
+        "has the operator torch.ops.mine.linear.default, which is not one of PyTorch's own (torch.ops.aten).",
     ),
     "a function of torch": (
         program([FLATTEN, target("torch.hub.load"), SOFTMAX]),
-        "has the operator torch.hub.load, which is none of PyTorch's own (torch.ops.aten).",
+        "has the operator torch.hub.load, which is not one of PyTorch's own (torch.ops.aten).",
     ),
     "a function of Python": (
         program([FLATTEN, target("_operator.attrgetter"), SOFTMAX]),
@@ -147,9 +149,7 @@ def test_a_program_that_changes_what_it_stores_is_refused(tmp_path: Path) -> Non
 def test_integers_and_double_floats_are_said(tmp_path: Path) -> None:
     found = program()
     found["graph_module"]["graph"]["tensor_values"]["x"]["dtype"] = 8
-    with pytest.raises(
-        RecipeError, match=r"the input 'x' .* is \(1, 3, 8, 8\) float64, and samples can be given"
-    ):
+    with pytest.raises(RecipeError, match=r"the input 'x' .* is \(1, 3, 8, 8\) float64; samples can only be"):
         TorchExport().check(written(tmp_path / "net.pt2", found))
 
 
@@ -170,7 +170,7 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
 ARCHIVES: dict[str, tuple[dict[str, Any], str]] = {
     "compiled code": (
         {"more": {"data/aotinductor/model/code.so": b""}},
-        "holds 'net/data/aotinductor/model/code.so', which is no part of a program",
+        "holds 'net/data/aotinductor/model/code.so', which is not part of a program",
     ),
     "an older PyTorch": (
         {"more": {"serialized_exported_program.json": b"{}"}},
@@ -240,7 +240,7 @@ def test_a_pickle_of_pytorch_says_what_works(tmp_path: Path) -> None:
 
     with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
         archive.writestr("model/data.pkl", b"")
-    with pytest.raises(RecipeError, match=r"save the live model with torch\.export\.save as a \.pt2"):
+    with pytest.raises(RecipeError, match=r"save the model as a \.pt2 with torch\.export\.save"):
         recognised_format(tmp_path / "model.pt")
 
 

@@ -212,7 +212,7 @@ def test_more_operators_than_a_model_needs_are_refused(
     monkeypatch.setattr(programs, "MOST_NODES", 3)
     taken(tmp_path)
     monkeypatch.setattr(programs, "MOST_NODES", 2)
-    assert refusal(tmp_path) == "has more operators than a model needs"
+    assert refusal(tmp_path) == "has too many operators"
 
 
 def named(tree: Any, *more: str) -> Change:

@@ -1,4 +1,4 @@
-"""Detections counted from each score on, and which class is taken for which; numbers by hand."""
+"""Detections counted from each score on, and which classes are confused; numbers by hand."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ def test_a_step_costs_what_the_delivered_file_has_more_than_the_one_without_it(
         "latency_ms": 1.15,
         "latency_noise_ms": 6.0,
     }
-    assert asked == ["0.tflite", "without.tflite"] * 3, "in turn, so that a busy machine makes no difference"
+    assert asked == ["0.tflite", "without.tflite"] * 3, "in turn, so a busy machine makes no difference"
     assert (tmp_path / "without.tflite").read_bytes() == bytes(101) + b"int8"
 
 

@@ -40,7 +40,7 @@ def test_the_teacher_is_part_of_the_key_only_where_it_teaches(tmp_path: Path) ->
 def test_a_teacher_that_is_not_there_is_refused_while_planning(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^distill.teacher: there is no file '.*gone.h5'"):
         Prune(distill=Distill(weight=0.5, teacher=str(tmp_path / "gone.h5"))).check()
-    with pytest.raises(ValueError, match=r"^distill.teacher: is needed, since this pass has no input"):
+    with pytest.raises(ValueError, match=r"^distill.teacher: required, since this pass has no input"):
         Train(distill=Distill(weight=0.5)).check()
     Train().check()
 

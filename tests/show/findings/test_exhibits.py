@@ -202,7 +202,7 @@ def test_levels_of_sparsity_are_drawn_and_listed_with_every_metric() -> None:
     assert iterations.lines(LEVELS)[2] == "  sparsity 55 %: kept"
     one = iterations.exhibit(LEVELS[:1])
     assert one is not None
-    assert len(one.parts) == 1, "one point is no curve"
+    assert len(one.parts) == 1, "one point is not a curve"
     assert iterations.exhibit([]) is None
     assert iterations.lines(LEVELS[:1])[0] == "pruned in 1 level:"
 
@@ -488,7 +488,7 @@ def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
         "outputs that share a scale",
         "candidates",
         "learned rounding",
-        "what rounding each layer costs",
+        "what quantizing each layer costs",
         "layers kept out of int8",
         "operators of another dtype",
         "levels of sparsity",

@@ -37,7 +37,7 @@ def test_a_diagnosis_stands_on_the_page_with_its_verdict_causes_and_cures(tmp_pa
         "One scale for channels far apart in x.",
         "Only 8 samples calibrate the ranges.",
     )
-    assert cures[0] == ("give every channel a scale of its own", "quantize.granularity=x")
+    assert cures[0] == ("use one scale per channel of its own", "quantize.granularity=x")
     page = render(made_up.report(), [made])
     assert '<a href="diagnosis/diagnosis.html">' in page
     assert "<code>quantize.granularity=x</code>" in page
@@ -108,7 +108,7 @@ def test_a_page_that_cannot_be_written_again_stays_as_it_is_and_that_is_said(
     (tmp_path / "report.html").mkdir()
     publish_again(tmp_path, warned.append)
     for said, why in zip(
-        warned, ("is no report of a run", "is not as this tflbuild", "cannot write to"), strict=True
+        warned, ("is not a report of a run", "is not as this tflbuild", "cannot write to"), strict=True
     ):
         assert said.startswith(f"{tmp_path / 'report.html'} stays as it is: ")
         assert why in said

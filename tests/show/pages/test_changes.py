@@ -54,7 +54,7 @@ def test_a_measured_difference_goes_before_a_limit() -> None:
 
 def test_an_interval_of_another_kind_of_limit_is_not_that_of_the_change() -> None:
     tile = shown(judged(limit={"min": 0.5}, low=0.65, high=0.69))
-    assert tile["notes"] == ["since train, which has 0.684", "within the limit"]
+    assert tile["notes"] == ["since train, which had 0.684", "within the limit"]
 
 
 def test_a_file_over_its_budget_is_set_against_the_base_by_its_verdict() -> None:

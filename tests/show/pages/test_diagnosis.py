@@ -27,7 +27,7 @@ LADDER = {
     "total": COST,
     "text": "top1 fell by 0.2500",
 }
-CURE = {"text": "give every channel a scale", "override": "quantize.granularity=channel", "gain": 0.25}
+CURE = {"text": "use one scale per channel", "override": "quantize.granularity=channel", "gain": 0.25}
 CAUSE: dict[str, Any] = {
     "name": "weights",
     "stage": "weights",
@@ -79,7 +79,7 @@ def test_the_terminal_says_the_same() -> None:
     assert any("weights quantized" in line and line.endswith("<- lost here") for line in lines)
     assert "cause 1: rounding the weights lost accuracy (cost 0.2500 [0.1250, 0.3750])" in lines
     assert (
-        "  cure: give every channel a scale (up to +0.2500): quantize.granularity=channel; tried: +0.2000 "
+        "  cure: use one scale per channel (up to +0.2500): quantize.granularity=channel; tried: +0.2000 "
         "[+0.1000, +0.3000], to 0.7000"
     ) in lines
     assert lines_of(diagnosis())[-1] == "no cause was found"

@@ -81,7 +81,7 @@ def test_the_page_says_how_to_run_a_failed_pass_alone_and_where_a_run_was_stoppe
     failed = pages.report("failed") | {"reproduce": "tflbuild reproduce outputs/a/latest"}
     assert "tflbuild reproduce outputs/a/latest" in outline(render(failed)).text
     stopped = pages.report() | {"stopped_after": "prune", "targets": []}
-    assert "Stopped after prune, as asked: the whole was not built" in outline(render(stopped)).text
+    assert "Stopped after prune, as asked; the rest was not built" in outline(render(stopped)).text
 
 
 def test_the_page_needs_nothing_else() -> None:
@@ -360,7 +360,7 @@ def test_a_base_at_chance_is_on_the_page_with_what_would_explain_it() -> None:
     made = pages.report() | {"analyses": [at_chance(), {"name": "from a later version", "findings": [{}]}]}
     page = render(made)
     seen = outline(page)
-    assert "Built, but look at the base" in seen.text
+    assert "Built, but the base model looks wrong" in seen.text
     assert "The base is not better than chance: <script>." in seen.text
     assert "<script>." not in page
     assert "data.classes=[disc,square]" in seen.text

@@ -79,4 +79,4 @@ def test_loss_learning_rate_and_speed_are_a_plot_each() -> None:
     assert [(plot.y_name, plot.lines[0].points) for plot in exhibit.parts] == [  # type: ignore[union-attr]
         ("loss", ((0, 3.0), (10, 1.0))),
         ("learning rate", ((0, 0.1), (10, 0.0))),
-    ], "one point is no line"
+    ], "one point is not a line"

@@ -44,7 +44,7 @@ def target(**changed: Any) -> dict[str, Any]:
 def test_the_tiles_say_accuracy_change_file_latency_and_time() -> None:
     assert shown(REPORT) == [
         ["map", "0.650", "0.600 to 0.700", "test, n = 1,500"],
-        ["change", "−0.034", "since train, which has 0.684", "no limit on map was set"],
+        ["change", "−0.034", "since train, which had 0.684", "no limit on map was set"],
         ["file", "2.0 KiB", "1.0 KiB compressed", "cpu"],
         ["latency", "1.23 ms", "p90 1.41 ms, 1 thread", "Made-up 3000"],
         ["time", "4 min 31 s", "1 of 3 passes from the store"],
@@ -54,11 +54,11 @@ def test_the_tiles_say_accuracy_change_file_latency_and_time() -> None:
 def test_without_a_target_the_last_pass_that_was_measured_is_shown() -> None:
     report = REPORT | {"targets": []}
     assert shown(report)[0] == ["map", "0.700", "0.600 to 0.700", "val, n = 1,500"]
-    assert [row[0] for row in shown(report)] == ["map", "time"], "val and test are no pair"
+    assert [row[0] for row in shown(report)] == ["map", "time"], "val and test are not pair"
     again = [*REPORT["passes"], {"label": "q", "cached": True, "metrics": {"map": measured(0.5, "test")}}]
     assert shown(report | {"passes": again})[:2] == [
         ["map", "0.500", "0.600 to 0.700", "test, n = 1,500"],
-        ["change", "−0.184", "since train, which has 0.684", "no limit on map was set"],
+        ["change", "−0.184", "since train, which had 0.684", "no limit on map was set"],
     ]
     assert [row[0] for row in shown(report | {"passes": []})] == ["time"]
 
@@ -73,7 +73,7 @@ def test_a_value_of_zero_is_a_value() -> None:
     report = target(metrics={"map": measured(0.0, low=0.0, high=0.0)})
     assert shown(report)[:2] == [
         ["map", "0.000", "0.000 to 0.000", "test, n = 1,500"],
-        ["change", "−0.684", "since train, which has 0.684", "no limit on map was set"],
+        ["change", "−0.684", "since train, which had 0.684", "no limit on map was set"],
     ]
 
 
@@ -103,7 +103,7 @@ def test_a_file_is_set_against_its_compressed_size_where_weights_are_zeros() -> 
     assert made is not None
     assert made.title == "Size"
     assert made.text[0].startswith(
-        "62 % of the pruned layers' weights are zeros. They are stored like all others"
+        "62 % of the pruned layers' weights are zeros. They are stored like other weights"
     )
     (bars,) = made.parts
     assert [(bar.label, bar.values, bar.text) for bar in bars.bars] == [  # type: ignore[union-attr]

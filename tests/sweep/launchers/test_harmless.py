@@ -49,4 +49,4 @@ def test_numbers_switches_and_words_are_taken_from_a_file(options: dict[str, Any
 def test_what_could_run_or_reach_something_is_typed_again(options: dict[str, Any], named: str) -> None:
     with pytest.raises(RecipeError) as caught:
         check_harmless({"n_jobs": 1, **options}, FILE)
-    assert str(caught.value).startswith(f"sweep.json: launcher_options.{named} is not taken from a file")
+    assert str(caught.value).startswith(f"sweep.json: launcher_options.{named} is not read from a file")

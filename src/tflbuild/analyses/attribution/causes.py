@@ -27,18 +27,18 @@ NAMES: Mapping[str, str] = {
 """The cause that a step stands for, where no other analysis knows a better one."""
 
 SENTENCES: Mapping[str, str] = {
-    stages.BASE: "the statistics of batch norm in the file are not those of its weights",
+    stages.BASE: "the batch-norm statistics in the file do not fit its weights",
     stages.CONVERTED: "the converted float file does not compute what the model computes",
-    stages.DELEGATE: "this machine's float kernels compute otherwise than the reference kernels",
+    stages.DELEGATE: "this machine's float kernels give other results than the reference kernels",
     stages.WEIGHTS: "rounding the weights lost accuracy",
     stages.ACTIVATIONS: "rounding the activations lost accuracy",
     stages.ENDS: "rounding input and output lost accuracy",
     stages.INTEGERS: "integer arithmetic itself lost accuracy",
-    stages.KERNELS: "this machine's integer kernels compute otherwise than the reference kernels",
-    stages.FILE: "the file computes otherwise than the base, and nothing in it is quantized",
+    stages.KERNELS: "this machine's integer kernels give other results than the reference kernels",
+    stages.FILE: "the file gives other results than the base, although nothing in it is quantized",
     stages.LABELS: "the file names its classes in another order than the base",
-    stages.PREPROCESS: "the file takes its input prepared otherwise than the base",
-    stages.SUPPRESSION: "the file suppresses detections otherwise than the base",
+    stages.PREPROCESS: "the file expects another preprocessing than the base",
+    stages.SUPPRESSION: "the file's suppression of detections differs from the base's",
 }
 
 
@@ -80,11 +80,11 @@ def _prepared_apart(apart: Mapping[str, tuple[Any, Any]], row: Mapping[str, Any]
     return {
         "cause": name,
         "stage": row["name"],
-        "text": f"base and file take their input prepared otherwise: {said}; one of the two is wrong",
+        "text": f"base and file expect different preprocessing: {said}; one of them is wrong",
         "cost": row["cost"],
         "cures": [
             Cure(
-                "give the base what the file takes", as_file, float(row["cost"]["value"]), "seconds"
+                "use the file's preprocessing for the base", as_file, float(row["cost"]["value"]), "seconds"
             ).to_json()
         ],
     }
@@ -120,7 +120,7 @@ def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
     if name == stages.BASE:
         return [
             Cure(
-                "measure the statistics of batch norm again",
+                "estimate the batch-norm statistics again",
                 _pipeline([*steps[:1], "reestimate_bn", *steps[1:]]),
                 lost,
                 "minutes",
@@ -130,7 +130,7 @@ def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
     wide = Cure("keep activations in 16 bits", f"{quantize}.scheme=int16x8", lost, "minutes")
     if name == stages.WEIGHTS:
         channel = channel_cure(steps, lost)
-        bits = Cure("give weights 8 bits", f"{quantize}.weight_bits=8", lost, "minutes")
+        bits = Cure("store weights in 8 bits", f"{quantize}.weight_bits=8", lost, "minutes")
         return [bits, channel, mixed] if quantize in steps else [channel, mixed]
     if name == stages.ACTIVATIONS:
         fresh = Cure(
@@ -138,7 +138,7 @@ def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
         )
         return [fresh, wide, mixed]
     if name == stages.ENDS:
-        return [Cure("let the outputs be floats", f"{quantize}.output_dtype=float32", lost), wide]
+        return [Cure("use float outputs", f"{quantize}.output_dtype=float32", lost), wide]
     return []
 
 
@@ -149,12 +149,12 @@ def quantizing(steps: Sequence[str]) -> str:
 
 def mixed_cure(steps: Sequence[str], lost: float) -> Cure:
     """Give the cure that leaves layers in float."""
-    return Cure("leave the layers that cost most in float", mixed_pipeline(steps), lost, "minutes")
+    return Cure("keep the costliest layers in float", mixed_pipeline(steps), lost, "minutes")
 
 
 def channel_cure(steps: Sequence[str], lost: float) -> Cure:
     """Give the cure of channels that share a scale of weights."""
-    return Cure("give every channel a scale", f"{quantizing(steps)}.granularity=channel", lost, "minutes")
+    return Cure("use one scale per channel", f"{quantizing(steps)}.granularity=channel", lost, "minutes")
 
 
 def mixed_pipeline(steps: Sequence[str]) -> str:

@@ -189,7 +189,7 @@ def _quantized(model: TFLiteModel, ctx: AnalysisContext) -> Iterator[Variant]:
     try:
         made = dequantize(graph)
     except PassError as error:
-        ctx.log(f"the file is not taken apart: {error}")
+        ctx.log(f"the file cannot be taken apart: {error}")
         return
     if not (made.grids or made.layers):
         return

@@ -10,8 +10,8 @@ from tflbuild.core.change import signed, unsigned
 from tflbuild.core.exhibit import Bar, Bars, Exhibit, Quantity, Row, Table, number
 
 LABELS: Mapping[str, str] = {
-    stages.TRAINED: "as trained: batch norm by its batch",
-    stages.BASE: "inference form: the file's own batch-norm statistics",
+    stages.TRAINED: "as trained: batch norm with batch statistics",
+    stages.BASE: "inference mode: the file's own batch-norm statistics",
     stages.CONVERTED: "float .tflite, reference kernels",
     stages.DELEGATE: "float .tflite, this machine's kernels",
     stages.WEIGHTS: "weights quantized",
@@ -95,16 +95,16 @@ def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
             for row in rows
             if row.get("cost")
         ),
-        legend=f"{finding.get('metric', '')} lost at each step; marked: lost beyond doubt",
+        legend=f"{finding.get('metric', '')} lost at each step; marked: more than noise",
     )
     table = Table(
         headings=("step", str(finding.get("metric", "")), "lost there", "95 % interval", "verdict"),
         rows=tuple(_row(row) for row in rows),
-        summary="every step with its figures",
+        summary="all numbers of every step",
     )
     said = [str(finding.get("text", ""))] if finding.get("text") else []
     said += [
-        f"The noisiest layers under '{row.get('label', '?')}': {', '.join(map(str, row['layers']))}."
+        f"The noisiest layers of '{row.get('label', '?')}': {', '.join(map(str, row['layers']))}."
         for row in rows
         if row.get("layers")
     ]
@@ -135,5 +135,5 @@ def verdict(metric: str, total: Any, blamed: Sequence[str], n: int) -> str:
     elif total.low <= 0:
         lost += ", which is within noise"
     if not blamed:
-        return f"{lost}; no step is to blame" if total.value > 0 else lost
-    return f"{lost}; it was lost at: {', '.join(blamed)}"
+        return f"{lost}; no single step lost more than noise" if total.value > 0 else lost
+    return f"{lost}; lost at: {', '.join(blamed)}"

@@ -41,7 +41,7 @@ HELD = fields(
         "count": whole(),
     }
 )
-"""Grids of a quantized file, beside what training samples reach."""
+"""Grids of a quantized file, beside what training samples span."""
 
 BESIDE = fields(
     {

@@ -1,4 +1,4 @@
-"""The grids of a quantized file against what training samples reach: too wide, too narrow, or of another scale."""
+"""The grids of a quantized file against what training samples span: too wide, too narrow, or of another scale."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Held(NamedTuple):
     """The grids of a file.
 
     Attributes:
-        ratios: by layer, the width of its grid in widths of what training samples reach.
+        ratios: by layer, the width of its grid in widths of what training samples span.
         beyond: by layer, the share of samples that exceed its grid by more than a step.
         samples: that were run.
     """

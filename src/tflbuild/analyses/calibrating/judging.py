@@ -41,7 +41,7 @@ NOISY = 0.3
 """Part of the correlation of training samples' neighbours below which calibration samples are noise."""
 
 RANK_RATIO, DRAWS, LEAST_ROWS = 3.0, 100, 30
-"""How much more directions numbers must vary in than those of training samples; draws of these; rows that tell."""
+"""How much more directions numbers must vary in than the training samples samples; draws of these; rows that tell."""
 
 
 def of_values(
@@ -94,7 +94,7 @@ def _dtype(taken: Samples, train: Samples, source: Source) -> Fault | None:
     )
     return Fault(
         "calibration.scale" if "f" in taken.kinds | train.kinds else "",
-        f"calibration samples are {given}, and training samples {right}: they are not the same thing",
+        f"calibration samples are {given}, and training samples {right}: these do not match",
         source.train,
         {"given": given, "expected": right},
         beyond_doubt=False,
@@ -109,7 +109,7 @@ def _copies(fault: Fault, count: int, distinct: int, others: int, own: int) -> F
         fault
         if clear and others - own < (count - distinct) / count * others / 2
         else fault._replace(
-            text=f"{fault.text}; {others - own} of {others} training samples are copies, too",
+            text=f"{fault.text}; so are {others - own} of {others} training samples",
             beyond_doubt=False,
         )
     )
@@ -149,7 +149,7 @@ def scale(looks: Sequence[Look], train: Sequence[Look], source: Source) -> Fault
     said = f"calibration samples reach from {low:.4g} to {high:.4g}, training samples from {least:.4g} to {most:.4g}"
     given, meant = _reading(low, high, here), _reading(least, most, there)
     if given and meant and given != meant and _fits(here, there, READINGS[given], READINGS[meant]):
-        text = f"{said}: they are in {given} where {meant} is meant"
+        text = f"{said}: they are in {given} instead of {meant}"
         return Fault("calibration.scale", text, source.train, figures)
     if max(ratio, 1 / ratio) >= 20:
         text = f"{said}: their scale is {max(ratio, 1 / ratio):.3g} times too {'large' if ratio > 1 else 'small'}"
@@ -249,6 +249,6 @@ def coverage(taken: Samples, train: Samples, names: Sequence[str]) -> dict[str, 
         return {}
     listed = ", ".join(plain(names[label], 60) if label < len(names) else str(label) for label in missing[:5])
     return {
-        "text": f"no calibration sample shows {listed}{', ...' if len(missing) > 5 else ''}, which training samples do",
+        "text": f"no calibration sample shows {listed}{', ...' if len(missing) > 5 else ''}, but training samples do",
         "missing": missing,
     }

@@ -184,7 +184,8 @@ def _one_class_seen(
     name = meaning.labels[top] if top < len(meaning.labels) else str(top)
     return Fault(
         "calibration.one_class",
-        f"the float model takes {hits} of {len(here)} calibration samples for '{name}', and {expected} of {len(there)} "
+        f"the float model classifies {hits} of {len(here)} calibration samples for '{name}', and "
+        f"{expected} of {len(there)} "
         f"training samples",
         source.train,
         {"class": name, "share": hits / len(here), "train_share": expected / len(there)},
@@ -201,7 +202,7 @@ def _by_grids(
     *,
     known: bool,
 ) -> list[Fault]:
-    """Hold the grids of a quantized file to preprocessing and to what training samples reach."""
+    """Hold the grids of a quantized file to preprocessing and to what training samples span."""
     graph = Graph.unpacked(model.path.read_bytes())
     own = Meaning.of(model)
     grids = held.input_grids(graph)

@@ -48,13 +48,13 @@ def summary_of(figures: Mapping[str, Any], wrong: int) -> str:
         half = [width for size, width in figures["growth"] if 2 * size <= figures["growth"][-1][0]]
         if half:
             parts.append(f"half as many reach {half[-1]:.0%} of their ranges")
-        parts.append(f"ranges of two halves differ by a factor of {figures['halves']:.2f}")
+        parts.append(f"the ranges of two halves differ by a factor of {figures['halves']:.2f}")
     if figures.get("held"):
         held = figures["held"]
         parts.append(
-            f"grids of {held['count']} layers are {held['median']:.2f} times what training samples reach"
+            f"grids of {held['count']} layers are {held['median']:.2f} times what training samples span"
         )
-    parts.append(f"{wrong} fault{'s' if wrong != 1 else ''}" if wrong else "nothing is wrong")
+    parts.append(f"{wrong} fault{'s' if wrong != 1 else ''}" if wrong else "no problem found")
     return "; ".join(parts)
 
 
@@ -71,7 +71,7 @@ def exhibits_of(findings: Sequence[Mapping[str, Any]], title: str) -> list[Exhib
     if layers:
         bars = tuple(Bar(label=str(one["layer"]), values=(number(one, "ratio"),)) for one in layers)
         parts.append(
-            Bars(bars=bars, legend="width of a layer's grid in widths of what training samples reach")
+            Bars(bars=bars, legend="width of a layer's grid in widths of what training samples span")
         )
     inputs = figures.get("inputs") or []
     if inputs:

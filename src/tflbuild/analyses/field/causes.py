@@ -17,16 +17,16 @@ STAGE = "field"
 UNSCALED = 0.02
 """Brightest part of a picture, in 0..1, below which its values were divided by 255 once too often."""
 
-UNSCALED_SIGN = "the brightest parts are nearly black, as where values of 0..1 are stored for 0..255"
+UNSCALED_SIGN = "even the brightest parts are nearly black, as if values of 0..1 were stored as 0..255"
 
 CLOSER = 0.5
 """Part of the distance that must be left when channels are swapped, for them to have been swapped."""
 
 TEXTS = {
-    DARK: "the field samples are darker than those of training",
-    BRIGHT: "the field samples are brighter than those of training",
-    BLURRED: "the field samples are less sharp than those of training",
-    CAMERA: "the field samples come from another camera or another preprocessing than those of training",
+    DARK: "the field samples are darker than the training samples",
+    BRIGHT: "the field samples are brighter than the training samples",
+    BLURRED: "the field samples are less sharp than the training samples",
+    CAMERA: "the field samples come from another camera or preprocessing than the training samples",
 }
 
 CURES = {
@@ -43,7 +43,8 @@ CURES = {
         effort="device",
     ),
     CAMERA: Cure(
-        text="make the device give pictures as in training (white balance, channel order, scaling, shape, compression)",
+        text="make the device produce pictures as in training (white balance, channel order, scaling, "
+        "shape, compression)",
         effort="device",
     ),
 }
@@ -123,7 +124,7 @@ def _camera(changed: Mapping[str, Test], *, dark: bool, bright: bool) -> list[st
     if _told(changed, "noise", up=True) and not bright:
         signs.append("more noise")
     if _told(changed, "blocks", up=True):
-        signs.append("stronger blocks of JPEG")
+        signs.append("stronger JPEG blocks")
     return signs
 
 
@@ -140,9 +141,9 @@ def _mistakes(
         if swapped <= CLOSER * changed["warmth"].distance:
             signs.append("red and blue seem to be swapped")
     if _told(changed, "bars", up=True):
-        signs.append("even bars at the edges, as a letterbox leaves them")
+        signs.append("uniform bars at the edges, as from a letterbox")
     if "aspect" in changed:
-        signs.append("another shape of pictures, which the resize distorts otherwise")
+        signs.append("another aspect ratio, which the resize distorts differently")
     return signs
 
 

@@ -35,7 +35,7 @@ def chosen(train: Split, field: Split, count: int, seed: int) -> Chosen:
         DataError: one of them is empty, or every field sample is a training sample.
     """
     if not train.samples:
-        raise DataError("data.train holds no sample, so there is nothing to hold field samples to.")
+        raise DataError("data.train has no samples to compare field samples with.")
     known = _Known(train.samples)
     own = [sample for sample in field.samples if not known.holds(sample)]
     if not own:
@@ -48,7 +48,7 @@ def chosen(train: Split, field: Split, count: int, seed: int) -> Chosen:
         shared = len(field.samples) - len(own)
         itself = "; is this the folder of the training data itself?" if shared >= len(train.samples) else ""
         notes.append(
-            f"{shared} of the {len(field.samples)} field samples are training samples, and are left out{itself}"
+            f"{shared} of the {len(field.samples)} field samples are training samples and are skipped{itself}"
         )
     return Chosen(_some(train, train.samples, count, seed), _some(field, own, count, seed), tuple(notes))
 

@@ -27,7 +27,7 @@ from tflbuild.tflite.grids import Grid
 Progress = Callable[[int], object]
 
 COLUMNS = 32
-"""Values of a sample that is no picture that are looked at one by one."""
+"""Values of a sample that is not a picture that are looked at one by one."""
 
 SURE = 0.3
 """Score from which a detection counts."""
@@ -95,7 +95,7 @@ class Ranges:
         try:
             made = dequantize(graph)
         except PassError as error:
-            self.why = f"the file is not taken apart: {error}"
+            self.why = f"the file cannot be taken apart: {error}"
             return
         cut = without_custom(graph)
         known = {
@@ -106,9 +106,7 @@ class Ranges:
         }
         self.grids = {name: grid for name, grid in made.grids.items() if name in known}
         if not self.grids:
-            self.why = (
-                "the file's activations are not quantized beforehand, so that it has no calibrated ranges"
-            )
+            self.why = "the file's activations are not quantized beforehand, so it has no calibrated ranges"
             return
         self._inputs = [graph.name(int(index)) for index in graph.model.subgraphs[0].inputs]
         self._running = Executable(exposed(cut, list(self.grids)))

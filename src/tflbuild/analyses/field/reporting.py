@@ -115,7 +115,7 @@ class Report:
             enough = f"{wanted} independent field samples" if wanted else "more training samples"
             shown = f"show only a distance above {least:.2f}" if least < 1 else "can show hardly any change"
             notes.append(
-                f"{field} field samples {shown}; {enough} would show {LARGE:g}, a shift by a deviation"
+                f"{field} field samples {shown}; {enough} would show {LARGE:g}, a shift by one standard deviation"
             )
         index = two.enough_for_index(train)
         if index is None:

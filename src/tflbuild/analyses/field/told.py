@@ -12,18 +12,18 @@ SHOWN = 8
 """Tests, and tensors, that a terminal names."""
 
 VERDICTS = {
-    judging.FINE: "the field samples are as those of training, as far as {field} of them tell",
-    judging.UNDECIDED: "{field} field samples are too few to say that nothing changed",
-    judging.MEND: "the field samples look as another camera or preprocessing leaves them: mend the preprocessing",
-    judging.RECALIBRATE: "the inputs changed and the calibrated ranges no longer hold: recalibrate with field samples",
-    judging.RETRAIN: "the field samples are not those that the model learned from: retrain with labelled ones",
+    judging.FINE: "no difference found between {field} field samples and training samples",
+    judging.UNDECIDED: "{field} field samples are too few to rule out a change",
+    judging.MEND: "the field samples look like another camera or preprocessing: fix the preprocessing",
+    judging.RECALIBRATE: "the inputs changed and exceed the calibrated ranges: recalibrate with field samples",
+    judging.RETRAIN: "the field samples differ from the training data: retrain with labelled field samples",
 }
 
 CHANGED = {
     judging.ANSWERS: "the answers changed ({names})",
     judging.LOOKS: "the samples changed ({names})",
     judging.RANGES: "more activations leave the calibrated ranges",
-    judging.AGREEMENT: "the file is at another distance from the float model",
+    judging.AGREEMENT: "the distance from the float model changed",
 }
 
 
@@ -36,7 +36,7 @@ def sentence(verdict: str, tests: Sequence[judging.Test], field: int) -> str:
         if names:
             evidence.append(text.format(names=", ".join(names)))
         elif kind == judging.ANSWERS and any(test.beyond for test in tests):
-            evidence.append("the answers did not change beyond chance")
+            evidence.append("the answers changed no more than by chance")
     return "; ".join([said, *evidence])
 
 
@@ -46,7 +46,7 @@ def lines_of(finding: Mapping[str, Any]) -> list[str]:
         return [f"  cause: {finding['cause']}: {finding['text']}"] if finding.get("cause") else []
     lines = [f"drift: {finding['verdict']}: {finding['said']}"]
     lines.append(
-        f"  {finding['field_samples']} field samples against {finding['train_samples']} of training, "
+        f"  {finding['field_samples']} field samples against {finding['train_samples']} training samples, "
         f"{len(finding['tests'])} tests, false alarms at {judging.ALPHA:.0%} over all of them"
     )
     for test in _worst(finding["tests"])[:SHOWN]:
@@ -114,7 +114,7 @@ def exhibit_of(finding: Mapping[str, Any]) -> Exhibit | None:
             )
             for test in tests
         ),
-        legend="distance of the field samples from training, 0 to 1; marked: beyond chance",
+        legend="distance between field and training samples, 0 to 1; marked: more than chance",
     )
     parts: list[Bars | Table] = [bars, _table(tests)]
     if finding.get("tensors"):

@@ -150,18 +150,18 @@ def headline(finding: Mapping[str, Any]) -> str:
     measured = (
         f"{finding['metric']} {finding['value']:.4f}{interval} on {finding['n']:,} {finding['split']} samples"
     )
-    only = f", and it says nothing but '{plain(finding['only'], 60)}'" if finding["only"] else ""
+    only = f"; it only ever says '{plain(finding['only'], 60)}'" if finding["only"] else ""
     if finding["verdict"] == "reading":
-        return f"the base seems to be given other pixels than it was trained on: {measured}"
+        return f"the base seems to get other pixels than it was trained on: {measured}"
     if finding["verdict"] == "order":
         return f"the base seems to have its classes in another order than the data: {measured}"
     if finding["verdict"] == "one_class":
-        return f"the base says nothing but '{plain(finding['only'], 60)}': {measured}"
+        return f"the base only ever says '{plain(finding['only'], 60)}': {measured}"
     if finding["metric"] == "map":
         return f"the base finds next to nothing: {measured}{only}"
     against = f"chance is {finding['chance']:.4f}"
     if finding["value"] > finding["chance"] + 0.1:
-        return f"too few samples to tell the base from chance: {measured}, {against}{only}"
+        return f"too few samples to tell whether the base is better than chance: {measured}, {against}{only}"
     return f"the base is not better than chance: {measured}, {against}{only}"
 
 
@@ -178,8 +178,8 @@ def explanation(finding: Mapping[str, Any]) -> str:
         return f"{_would(order, finding)} and {best['how']}: {_short(best)} {_short(order)}"
     readings = f" and {len(finding['readings'])} readings of the pixels" if finding["readings"] else ""
     return (
-        f"{len(finding['orders'])} other orders of the classes{readings} were tried, and none explains it; look at "
-        f"what the model was trained on"
+        f"{len(finding['orders'])} other orders of the classes{readings} were tried, but none explains it; "
+        f"check what the model was trained on"
     )
 
 

@@ -77,9 +77,9 @@ def candidates(names: Sequence[str], listed: Mapping[str, Sequence[str]]) -> dic
         if sorted(order) == sorted(names):
             orders[f"as in {where}"] = order
     orders["in alphabetical order"] = tuple(sorted(names))
-    orders["in alphabetical order, capitals and small letters alike"] = tuple(sorted(names, key=str.casefold))
+    orders["in alphabetical order, ignoring case"] = tuple(sorted(names, key=str.casefold))
     orders["in the order of their numbers"] = tuple(sorted(names, key=_by_number))
-    orders["the other way round"] = tuple(reversed(names))
+    orders["in reverse"] = tuple(reversed(names))
     current = tuple(names)
     distinct: dict[tuple[str, ...], str] = {}
     for how, order in orders.items():
@@ -119,7 +119,7 @@ def _shown(pairs: ClassPairs) -> dict[str, Any] | None:
     order = tuple(pairs.names[label] for label in best_order(confusion(seen)))
     if order == pairs.names:
         return None
-    return _row("as its mistakes on the other half of the images show", rest, order)
+    return _row("found from its mistakes on the other half of the images", rest, order)
 
 
 def _row(how: str, pairs: ClassPairs, order: Sequence[str]) -> dict[str, Any]:

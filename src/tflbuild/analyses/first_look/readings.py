@@ -42,11 +42,11 @@ SCALES = (
     Reading("pixels of 0..255 as they are", 1.0, 0.0),
     Reading("pixels as 0..1", 1 / 255, 0.0),
     Reading("pixels as -1..1", 1 / 127.5, -1.0),
-    Reading("pixels less ImageNet's mean, by its deviation (of all channels)", 0.01735, -1.987),
+    Reading("pixels minus ImageNet's mean, divided by its deviation (of all channels)", 0.01735, -1.987),
 )
 """Scalings of pixels that training code usually applies."""
 
-CAFFE = Reading("pixels of 0..255 less ImageNet's mean (of all channels), blue first", 1.0, -114.8, "bgr")
+CAFFE = Reading("pixels of 0..255 minus ImageNet's mean (of all channels), blue first", 1.0, -114.8, "bgr")
 """The preprocessing that Keras calls the mode `caffe`."""
 
 
@@ -106,14 +106,14 @@ def alike(reading: Reading, current: ImageModality) -> bool:
 
 
 def _turned(rows: list[dict[str, Any]], tried_first: list[Reading], current: ImageModality) -> list[Reading]:
-    """Give readings with the channels the other way round: of what is given now, and of what is best so far."""
+    """Give readings with the channels in reverse: of what is given now, and of what is best so far."""
     if current.channels == "grey":
         return []
     other = "bgr" if current.channels == "rgb" else "rgb"
     best = max(range(len(rows)), key=lambda place: rows[place]["value"])
     first = "blue" if other == "bgr" else "red"
     readings = [
-        Reading(f"the channels the other way round, {first} first", current.scale, current.offset, other),
+        Reading(f"channels swapped, {first} first", current.scale, current.offset, other),
         tried_first[best]._replace(how=f"{tried_first[best].how}, {first} first", channels=other),
     ]
     return [*readings, *([] if alike(CAFFE, current) else [CAFFE])]

@@ -13,7 +13,7 @@ PRINTED = 8
 TITLES = {
     "reading": "other pixels than it was trained on",
     "order": "classes in another order",
-    "one_class": "one class alone is said",
+    "one_class": "only one class is predicted",
 }
 """Titles by the verdict."""
 
@@ -115,6 +115,6 @@ def _drawn(rows: Sequence[Mapping[str, Any]], legend: str, heading: str, *first:
             )
             for row in rows
         ),
-        summary=f"{len(rows)} tried, and how to take each",
+        summary=f"{len(rows)} tried, and the override for each",
     )
     return Bars(bars=(*first, *bars), legend=legend), table

@@ -30,7 +30,7 @@ NUMBERS, LAYOUT = "numbers", "layout"
 """Kinds of mistakes that only a tensor shows: how its numbers are stored, and the order of its axes."""
 
 TURNED: Mapping[str, str] = {
-    "turned_right": "turned by a quarter to the right",
+    "turned_right": "rotated 90 degrees clockwise",
     "mirrored": "mirrored, left for right",
     "flipped": "upside down, top for bottom",
 }
@@ -66,14 +66,14 @@ def of_picture(kind: ImageModality, spec: TensorSpec, orientation: int = 1) -> l
     stored = STORED_AS.get(orientation, "")
     pictures = {
         **PICTURES,
-        "turned_left": "turned by a quarter to the left",
-        "turned_half": "turned by a half",
+        "turned_left": "rotated 90 degrees counter-clockwise",
+        "turned_half": "rotated 180 degrees",
     }
     found = [
         Mistake(
             name,
             PICTURE,
-            f"as it is stored: its EXIF orientation {orientation} is ignored" if name == stored else how,
+            f"as stored: its EXIF orientation {orientation} is ignored" if name == stored else how,
             {ALTERED: name},
         )
         for name, how in {**pictures, **TURNED}.items()
@@ -97,10 +97,10 @@ def of_numbers(kind: Modality, spec: TensorSpec) -> list[Mistake]:
         Mistake("cast", NUMBERS, "model values cast to integers without scale and zero point", {}),
     ]
     if spec.dtype == "int8" and takes_codes(spec, kind):
-        found.append(Mistake("bytes", NUMBERS, "bytes of 0..255 from which 128 is not taken away", {}))
-        found.append(Mistake("wrapped", NUMBERS, "bytes of 0..255 taken for signed ones", {}))
+        found.append(Mistake("bytes", NUMBERS, "bytes of 0..255 without 128 subtracted", {}))
+        found.append(Mistake("wrapped", NUMBERS, "bytes of 0..255 read as signed", {}))
     if spec.dtype == "uint8" and takes_codes(spec, kind):
-        found.append(Mistake("signed", NUMBERS, "bytes from which 128 is taken away", {}))
+        found.append(Mistake("signed", NUMBERS, "bytes with 128 subtracted", {}))
     return found
 
 

@@ -23,14 +23,14 @@ CAFFE = (103.939, 116.779, 123.68)
 """Mean of blue, green and red that Keras subtracts in its mode `caffe`."""
 
 PICTURES: Mapping[str, str] = {
-    "turned_left": "turned by a quarter, as it is stored with EXIF orientation 6",
-    "turned_half": "turned by a half, as it is stored with EXIF orientation 3",
-    "jpeg90": "coded as JPEG of quality 90 before",
-    "jpeg75": "coded as JPEG of quality 75 before",
-    "jpeg50": "coded as JPEG of quality 50 before",
+    "turned_left": "rotated 90 degrees, as stored with EXIF orientation 6",
+    "turned_half": "rotated 180 degrees, as stored with EXIF orientation 3",
+    "jpeg90": "compressed before as JPEG of quality 90",
+    "jpeg75": "compressed before as JPEG of quality 75",
+    "jpeg50": "compressed before as JPEG of quality 50",
     "yuv420": "from a camera's YUV 4:2:0",
-    "yuv420_range": "from a camera's YUV 4:2:0 whose range 16..235 is taken for 0..255",
-    "yuv420_swapped": "from a camera's YUV 4:2:0 with U taken for V (NV21 for NV12)",
+    "yuv420_range": "from a camera's YUV 4:2:0 whose range 16..235 is read as 0..255",
+    "yuv420_swapped": "from a camera's YUV 4:2:0 with U and V swapped (NV21 for NV12)",
 }
 """Alterations of a picture by cameras and apps before it is prepared; words behind "the picture is"."""
 
@@ -99,15 +99,15 @@ def _values(now: ImageModality) -> Iterator[Mistake]:
         return
     step = -1 if now.channels == "bgr" else 1
     by_channel = {"mean": list(MEAN)[::step], "std": list(DEVIATION)[::step]}
-    yield Mistake("imagenet", VALUES, "pixels less ImageNet's mean, by its deviation", by_channel)
+    yield Mistake("imagenet", VALUES, "pixels minus ImageNet's mean, divided by its deviation", by_channel)
     caffe = {"mean": list(CAFFE), "channels": "bgr"}
-    yield Mistake("caffe", VALUES, "pixels of 0..255 less ImageNet's mean, blue first (caffe)", caffe)
+    yield Mistake("caffe", VALUES, "pixels of 0..255 minus ImageNet's mean, blue first (caffe)", caffe)
 
 
 def _channels(now: ImageModality) -> Iterator[Mistake]:
     if now.channels != "grey":
         other, first = ("bgr", "blue") if now.channels == "rgb" else ("rgb", "red")
-        yield Mistake(other, CHANNELS, f"channels the other way round, {first} first", {"channels": other})
+        yield Mistake(other, CHANNELS, f"channels in reverse, {first} first", {"channels": other})
 
 
 def _resizes(now: ImageModality) -> Iterator[Mistake]:

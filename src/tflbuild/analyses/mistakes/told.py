@@ -19,13 +19,10 @@ def sentence(found: Mapping[str, Any]) -> str:
     if found["every"]:
         lost = [row for row in rows if row["beyond"] and row["cost"]["value"] > 0]
         most = f"; {_costliest(lost[0], found)}" if lost else ""
-        return (
-            f"{len(lost)} of {found['tried']} mistakes in preparing pictures cost the {name} accuracy beyond "
-            f"noise{most}"
-        )
+        return f"{len(lost)} of {found['tried']} preprocessing mistakes cost the {name} more accuracy than noise{most}"
     said = f"{found['tried']} other ways to prepare pictures were tried on the {name}"
     if not better:
-        return f"{said}: none is better beyond doubt"
+        return f"{said}: none is clearly better"
     return f"{said}: {better[-1]['how']} is better"
 
 

@@ -107,7 +107,7 @@ def _named(part: str, row: Row) -> tuple[str, str]:
             return (
                 "weights.granularity",
                 f"its {row['channels']} channels share one scale, and their ranges are {row['range_ratio']:.3g} x "
-                f"apart, so that one has {row['fewest_steps']} distinct values",
+                f"apart, so one has {row['fewest_steps']} distinct values",
             )
         if (row["input_ratio"] or 0) >= FAR_APART:
             return (
@@ -136,13 +136,13 @@ def _named(part: str, row: Row) -> tuple[str, str]:
 def _cures(name: str, steps: Sequence[str], lost: float) -> list[Cure]:
     quantize = quantizing(steps)
     evened = Cure(
-        "even the ranges of channels out before quantizing",
+        "equalize the ranges of channels before quantizing",
         f"{quantize}.method=fixed {quantize}.equalize=weights",
         lost,
         "minutes",
     )
     ranged = Cure(
-        "let ranges hold every calibration value",
+        "let ranges include every calibration value",
         f"{quantize}.method=fixed {quantize}.ranges=minmax",
         lost,
         "minutes",

@@ -39,7 +39,7 @@ def under(
     try:
         rows = measuring.rows_of(taken, samples)
     except PassError as error:  # the steps are known all the same
-        ctx.log(f"no layer is named under a step: {error}")
+        ctx.log(f"no layers are named for a step: {error}")
         return {}
     outer = rungs.ends_of(taken.quantized)
     return {name: [told.under(row) for row in _of(name, rows, outer)[: told.UNDER]] for name in wanted}

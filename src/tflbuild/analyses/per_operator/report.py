@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tflbuild.quantization.one_by_one import Compared, CutOut
     from tflbuild.tflite.graph import Graph
 
-README = """{operator} '{layer}' gives other numbers by other kernels of LiteRT {version}, on {cpu}.
+README = """{operator} '{layer}' gives different results with different kernels of LiteRT {version}, on {cpu}.
 
 {said}
 
@@ -111,9 +111,9 @@ def _arrays(values: Mapping[str, Any]) -> bytes:
 def _said(made: CutOut) -> str:
     """Say whether the cut file shows the difference, and in which kernels."""
     if not made.kernels:
-        return "run by itself, its kernels agree: they differ beside the other operators of the file alone"
+        return "run alone, its kernels agree: they differ only inside the whole file"
     if made.kernels == ("default",):
-        return "run by itself, XNNPACK differs from the reference, and LiteRT's own optimized kernel does not"
+        return "run alone, XNNPACK differs from the reference, but LiteRT's own optimized kernel does not"
     if made.kernels == ("builtin",):
-        return "run by itself, LiteRT's own optimized kernel differs from the reference, and XNNPACK does not"
-    return "run by itself, LiteRT's own optimized kernel differs from the reference, and so does the default"
+        return "run alone, LiteRT's own optimized kernel differs from the reference, but XNNPACK does not"
+    return "run alone, LiteRT's own optimized kernel differs from the reference, and so does the default"

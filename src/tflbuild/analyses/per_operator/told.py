@@ -32,7 +32,7 @@ def sentence(found: Mapping[str, Any]) -> str:
         if nearest
         else ""
     )
-    return f"{start}; none computes otherwise than rounding explains{most}"
+    return f"{start}; no difference is larger than rounding explains{most}"
 
 
 def _nearness(row: Mapping[str, Any]) -> float:

@@ -16,7 +16,7 @@ def sentence(found: Mapping[str, Any]) -> str:
     """Say which threshold is best on val, and what it gives on test."""
     score, at = _score(found), found["threshold"]
     if at is None:
-        return f"no threshold gives a right answer on {found['chosen_on']}"
+        return f"no threshold gives a correct answer on {found['chosen_on']}"
     val, test = found["val"], found["test"]
     return (
         f"threshold {at:.2f} has the best {score} on {found['chosen_on']}, {val['f']:.3f}; "
@@ -38,7 +38,7 @@ def exhibits_of(found: Mapping[str, Any], title: str) -> list[Exhibit]:
     said = sentence(found)
     rule = (
         f"The threshold was chosen on {chosen} by the best {_score(found)}; both lines are of {measured}, "
-        f"which nothing was chosen on. {found['what']}"
+        f"which was not used to choose it. {found['what']}"
     )
     plot = Plot(
         lines=(_line("precision", found), _line("recall", found)),
@@ -60,7 +60,7 @@ def _line(name: str, found: Mapping[str, Any]) -> Line:
 def _confusion(found: Mapping[str, Any], measured: str) -> list[Exhibit]:
     """Draw the matrix, or list the pairs of a large one."""
     matrix, pairs = found.get("confusion"), found.get("confused")
-    title = "which class is taken for which"
+    title = "which classes are confused"
     if matrix:
         at = matrix["from_score"]
         which = (
@@ -76,7 +76,7 @@ def _confusion(found: Mapping[str, Any], measured: str) -> list[Exhibit]:
             column_name="taken for",
         )
         text = (
-            f"Counted on {measured}, {which}. A row is what is right, a column what the delivered file says."
+            f"Counted on {measured}, {which}. Rows are the true class, columns what the delivered file says."
         )
         return [Exhibit(title=title, text=(text,), parts=(part,))]
     if pairs:

@@ -26,12 +26,13 @@ def exhibit_of(found: Mapping[str, Any], title: str) -> Exhibit | None:
     operators = found["operators"]
     if not operators:
         why = plain(found.get("why", ""), 200)
-        return Exhibit(title=title, text=(f"LiteRT's profiler does not take this file: {why}.",), parts=())
+        return Exhibit(title=title, text=(f"LiteRT's profiler cannot run this file: {why}.",), parts=())
     total = sum(one["ms"] for one in operators) or 1.0
     text = (
         f"One run takes {float(found['whole_ms']):.3f} ms on one thread of {plain(found['cpu'], 100)}; its operators "
         f"take {total:.3f} ms of that. Measured by LiteRT's profiler on the delivered file: the mean of the faster "
-        f"half of {found['runs']} runs. The profiler counts whole microseconds, so very short operators read low. "
+        f"half of {found['runs']} runs. The profiler counts whole microseconds, so the times of very short "
+        f"operators are too low. "
         f"Names with brackets are XNNPACK's own."
     )
     return Exhibit(title=title, text=(text,), parts=(_kinds(operators, total), _slowest(operators, total)))

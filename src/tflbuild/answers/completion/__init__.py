@@ -26,7 +26,7 @@ def complete(words: list[str]) -> int:
         raise RecipeError(f"--shell-completion: {USAGE}.")
     act, _, shell = words[0].partition("=")
     if act not in ("install", "uninstall", "query"):
-        raise RecipeError(f"--shell-completion: '{plain(words[0])}' is read as neither; {USAGE}.")
+        raise RecipeError(f"--shell-completion: '{plain(words[0])}' is neither of these; {USAGE}.")
     if shell not in SHELLS:
         raise RecipeError(
             f"--shell-completion: there is no completion for '{plain(shell)}'; there are {', '.join(SHELLS)}."

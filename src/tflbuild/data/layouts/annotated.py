@@ -107,13 +107,9 @@ def _once(images: list[Checked], dropped: list[Dropped]) -> list[Checked]:
         twins = named[image.digest]
         other = next((twin for twin in twins if set(twin.objects) != set(image.objects)), None)
         if other is not None:
-            dropped.append(
-                Dropped(image.source, f"{image.key}: the same image as {other.key}, with other boxes")
-            )
+            dropped.append(Dropped(image.source, f"{image.key}: same image as {other.key}, but other boxes"))
         elif image is not twins[0]:
-            dropped.append(
-                Dropped(image.source, f"{image.key}: the same image as {twins[0].key}: taken once")
-            )
+            dropped.append(Dropped(image.source, f"{image.key}: same image as {twins[0].key}: used once"))
         else:
             kept.append(image)
     return kept
@@ -180,7 +176,7 @@ def _report_unknown(
         for image in splits[split]:
             for label, n in sorted(Counter(label for label, _ in image.objects).items()):
                 if label not in classes:
-                    reason = f"{n} x class '{label}' in {split}, which train never has: dropped"
+                    reason = f"{n} x class '{label}' in {split}, which train does not have: dropped"
                     dropped.append(Dropped(image.source, reason))
 
 
@@ -201,5 +197,5 @@ def _refuse_empty(dataset: FileDataset, marked: Mapping[str, Sequence[bool]], dr
                 exports.looks_like(Path(dataset.root).expanduser(), dataset.name) if what == "image" else ""
             )
             raise DataError(
-                f"data.root: the {split} split of '{dataset.root}' ends without a usable {what}{plain(first)}.{other}"
+                f"data.root: the {split} split of '{dataset.root}' has no usable {what}{plain(first)}.{other}"
             )

@@ -19,7 +19,7 @@ LARGEST = 10**9
 OUTSIDE = ("lies outside its image", "reaches outside its image")
 
 MANY = 10
-"""Boxes outside their images from which it is no slip of single ones any more, where half of all are so."""
+"""Boxes outside their images from which it is not a slip of single ones any more, where half of all are so."""
 
 Box = tuple[float, float, float, float]
 
@@ -64,8 +64,8 @@ def misfit(image: Annotated, facts: FileFacts, unturned: bool) -> str:
     if fits_unturned(image, facts):
         stored, seen = f"{facts.height} x {facts.width}", f"{facts.width} x {facts.height}"
         return (
-            f"its boxes fit the photo as stored, {stored} pixels; EXIF orientation {facts.orientation} turns it, and "
-            f"it is seen as {seen}"
+            f"its boxes fit the photo as stored, {stored} pixels; EXIF orientation {facts.orientation} "
+            f"turns it, and it is shown as {seen}"
         )
     if unturned and facts.orientation > 1 and image.objects:
         return (
@@ -163,7 +163,7 @@ def fitted(raw: RawBox, height: int, width: int) -> tuple[Box | None, str]:
     if 0 <= top < bottom <= height and 0 <= left < right <= width:  # as nearly all are
         return (top / height, left / width, bottom / height, right / width), ""
     if not all(math.isfinite(edge) for edge in (top, left, bottom, right)):
-        return None, "has an edge that is no number: dropped"
+        return None, "has an edge that is not a number: dropped"
     for axis, low, high in (("x", left, right), ("y", top, bottom)):
         if low >= high:
             sign = "=" if low == high else ">"
@@ -194,6 +194,6 @@ def refuse_outside(root: str, split: str, boxes: int, dropped: Sequence[Dropped]
     if len(outside) >= MANY and 2 * len(outside) >= boxes:
         raise DataError(
             f"data.root: {len(outside)} of {boxes} boxes of the {split} split of '{root}' are not inside their images, "
-            f"e.g. {plain(outside[0].file)}: {plain(outside[0].reason)}; are the images of another size than when they "
-            f"were annotated, or the numbers in another order?"
+            f"e.g. {plain(outside[0].file)}: {plain(outside[0].reason)}; were the images resized after "
+            f"annotation, or are the numbers in another order?"
         )

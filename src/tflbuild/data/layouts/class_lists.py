@@ -24,7 +24,7 @@ USUAL = re.compile(
     r"predefined_classes\.txt|coco\.names|voc\.names)$",
     re.IGNORECASE,
 )
-"""Usual names of a list with a class a line."""
+"""Usual names of a list with a class per line."""
 
 BACKGROUND = "background"
 
@@ -103,7 +103,7 @@ def numbered(rows: Iterable[tuple[int, str]], source: str) -> dict[int, str]:
                 f"class must have one number."
             )
     if not names:
-        raise DataError(f"data.root: {plain(source)} lists no class.")
+        raise DataError(f"data.root: {plain(source)} lists no classes.")
     return names
 
 
@@ -127,12 +127,12 @@ def _of_json(value: Any) -> Iterator[tuple[int, str]]:
     if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
         return iter(list(enumerate(value)))
     if not isinstance(value, Mapping) or not value:
-        raise ValueError("it is no list of names")
+        raise ValueError("it is not a list of names")
     if all(isinstance(name, str) and number.isdecimal() for number, name in value.items()):
         return ((int(number), name) for number, name in value.items())
     if all(type(number) is int for number in value.values()):
         return ((number, name) for name, number in value.items())
-    raise ValueError("it is no mapping of numbers and names")
+    raise ValueError("it is not a mapping of numbers and names")
 
 
 def _of_label_map(text: str, source: str) -> ClassList:

@@ -39,5 +39,5 @@ def refuse_alike(names: Sequence[str], root: str) -> None:
         if other != name:
             raise DataError(
                 f"data.root: the classes '{plain(other)}' and '{plain(name)}' of '{root}' differ only by case, accents "
-                f"or blanks; spell them alike, or name all that are meant in data.classes."
+                f"or blanks; spell them the same way, or list the right ones in data.classes."
             )

@@ -24,7 +24,7 @@ LISTS = ("images", "annotations", "categories")
 OTHERS = re.compile(
     r"^(captions|person_keypoints|panoptic|stuff|image_info|deepfashion)_|createml\.json$", re.IGNORECASE
 )
-"""Annotations that are no boxes of classes, by the names that COCO and others give them."""
+"""Annotations that are not boxes of classes, by the names that COCO and others give them."""
 
 MOST_CANDIDATES = 100
 
@@ -134,7 +134,7 @@ def _only(paths: Sequence[Path], split: str, root: Path, shown: str) -> Path:
     if len(fit) > 1:
         names = ", ".join(plain(_name(path, root)) for path in fit)
         raise DataError(
-            f"data.root: '{shown}' has several annotation files for {split}: {names}; leave one of them there."
+            f"data.root: '{shown}' has several annotation files for {split}: {names}; keep only one of them."
         )
     return fit[0] if fit else paths[0]
 

@@ -62,8 +62,8 @@ class ImageFiles:
         for path in found:
             if self._named_so.setdefault(path, name) != name:
                 raise DataError(
-                    f"data.root: '{plain(self._named_so[path])}' and '{plain(name)}' are not there, and both end like "
-                    f"'{plain(path.removeprefix(self._base))}': which of them it is cannot be told."
+                    f"data.root: '{plain(self._named_so[path])}' and '{plain(name)}' do not exist, and "
+                    f"both could be '{plain(path.removeprefix(self._base))}'; it is unclear which."
                 )
         return found
 

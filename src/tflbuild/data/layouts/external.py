@@ -37,7 +37,7 @@ class ExternalImages(Dataset):
             )
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise DataError(
-                f"calibration.source: {path} was readable when the build began: {error}"
+                f"calibration.source: {path} was readable when the build started, but is not now: {error}"
             ) from error
         return Example(pixels, np.zeros((0, 4), np.float32), np.zeros((0,), np.int32))
 
@@ -59,7 +59,7 @@ class ExternalRows(Dataset):
             value = row_files.row_of(_inputs(path), int(sample.key))
         except (OSError, ValueError, LookupError) as error:
             raise DataError(
-                f"calibration.source: {path} was readable when the build began: {error}"
+                f"calibration.source: {path} was readable when the build started, but is not now: {error}"
             ) from error
         return Example(value, np.zeros((0, 4), np.float32), np.zeros((0,), np.int32))
 

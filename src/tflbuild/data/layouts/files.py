@@ -92,7 +92,9 @@ class RootedDataset(Dataset):
         try:
             pixels = image.read(sample.path, self.max_pixels)
         except OSError as error:
-            raise DataError(f"data.root: {sample.key} was readable when the build began: {error}") from error
+            raise DataError(
+                f"data.root: {sample.key} was readable when the build started, but is not now: {error}"
+            ) from error
         return Example(pixels, boxes, np.array(sample.labels, np.int32))
 
 
@@ -108,11 +110,11 @@ class FileDataset(RootedDataset):
     """Classes that are taken, in this order; objects of others are left out. null: the classes of the train
     split, sorted or as a class list says."""
     val_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
-    """Part of train that becomes val, where there is no val split. Larger judges budgets more surely and leaves
-    less to train on. [fraction of train]"""
+    """Part of train that becomes val, where there is no val split. Larger makes budgets more certain and
+    leaves less to train on. [fraction of train]"""
     test_fraction: Annotated[float, Gt(0), Lt(1)] = 0.2
-    """Part of all images that becomes test, where there is no test split. Larger gives surer final numbers.
-    [fraction of all images]"""
+    """Part of all images that becomes test, where there is no test split. Larger gives more certain final
+    numbers. [fraction of all images]"""
     seed: Annotated[int, Ge(0)] = 0
     """Seed of the draws that make splits; independent of the recipe's `seed`. [no unit]"""
 
@@ -130,11 +132,11 @@ class FileDataset(RootedDataset):
             if name not in known:
                 there = ", ".join(map(plain, known)) or "none"
                 raise DataError(
-                    f"data.classes: '{plain(name)}' is no class of '{self.root}'; there are {there}."
+                    f"data.classes: '{plain(name)}' is not a class of '{self.root}'; there are {there}."
                     f"{did_you_mean(name, known)}"
                 )
             if name not in found:
-                raise DataError(f"data.classes: '{plain(name)}' is in val or test, but train never has it.")
+                raise DataError(f"data.classes: '{plain(name)}' is in val or test, but not in train.")
         if not self.classes or len(set(self.classes)) < len(self.classes):
             raise DataError(f"data.classes: {list(self.classes)}: name at least one class, and none twice.")
         return self.classes

@@ -11,7 +11,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.data.layouts.boxed import OUTSIDE, SLACK, Annotated, Box, RawBox
 
 PIXELS = 2.0
-"""An edge beyond this is no fraction that reaches outside a little: it is a pixel."""
+"""An edge beyond this is not a fraction that reaches outside a little: it is a pixel."""
 
 
 def refuse_pixels(root: str, splits: Mapping[str, Sequence[Annotated]]) -> None:
@@ -26,7 +26,7 @@ def refuse_pixels(root: str, splits: Mapping[str, Sequence[Annotated]]) -> None:
         if large and 2 * len(large) >= len(boxes):
             image, raw = large[0]
             raise DataError(
-                f"data.root: {len(large)} of {len(boxes)} boxes of the {split} split of '{root}' are no fractions of "
+                f"data.root: {len(large)} of {len(boxes)} boxes of the {split} split of '{root}' are not fractions of "
                 f"their image, e.g. box {plain(raw.number)} in {plain(image.source)}: {_said(raw)}; expected 0 to 1."
             )
 
@@ -37,7 +37,7 @@ def fitted_fractions(raw: RawBox, height: int, width: int) -> tuple[Box | None, 
     if 0 <= top < bottom <= 1 and 0 <= left < right <= 1:  # as nearly all are
         return (top, left, bottom, right), ""
     if not all(math.isfinite(edge) for edge in (top, left, bottom, right)):
-        return None, "has an edge that is no number: dropped"
+        return None, "has an edge that is not a number: dropped"
     if _is_pixels(raw):
         return None, f"lies outside 0..1, {_said(raw)}, as pixels where fractions are expected: dropped"
     for axis, low, high in (("x", left, right), ("y", top, bottom)):

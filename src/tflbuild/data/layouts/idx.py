@@ -44,7 +44,8 @@ def read(path: Path) -> Idx:
     content = _content(path)
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in DTYPES:
         raise DataError(
-            f"data.root: {path} is no IDX file: it begins with {content[:4].hex(' ') or 'nothing'}; expected 00 00, "
+            f"data.root: {path} is not an IDX file: it begins with {content[:4].hex(' ') or 'nothing'}; "
+            f"expected 00 00, "
             f"a type of {', '.join(f'{code:02x}' for code in DTYPES)}, and the number of axes."
         )
     start = 4 + 4 * content[3]

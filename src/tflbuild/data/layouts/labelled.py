@@ -80,9 +80,7 @@ def assemble(
                 if dropped
                 else ""
             )
-            raise DataError(
-                f"data.root: the {split} split of '{dataset.root}' ends without a usable image{first}."
-            )
+            raise DataError(f"data.root: the {split} split of '{dataset.root}' has no usable image{first}.")
     if dataset.classes is None and len(classes) < 2:
         raise DataError(
             f"data.root: '{dataset.root}' has only the class '{plain(classes[0])}'; expected two or more."

@@ -102,7 +102,9 @@ def _annotated(root: Path, shown: str, there: Below) -> list[Guess]:
             Guess("coco", f"{names} list{'s' * (len(files) == 1)} images, annotations and categories")
         )
     if form := next(exports.forms(root, (exports.yolo_labels,)), None):
-        found.append(Guess("yolo", f"'{plain(form.evidence)}' has a class and a box in 0..1 a line, as YOLO"))
+        found.append(
+            Guess("yolo", f"'{plain(form.evidence)}' has a class and a box in 0..1 per line, as YOLO")
+        )
     if named := [name for name in there.others if record_set.NAMED.search(name)]:
         more = f" and {len(named) - 1} more" if len(named) > 1 else ""
         found.append(Guess("tfrecord", f"'{plain(named[0])}'{more}, named like TFRecord files"))
@@ -135,7 +137,7 @@ def _folders(images: Sequence[str], shown: str) -> tuple[list[Guess], str]:
     if splits and others:
         named = f"{_quoted(list(splits)[:1])} in '{plain(shown)}' is named like a split"
         return [], (
-            f"data.root: {named}, but beside it lie pictures in {_quoted(others)}; say what they are: "
+            f"data.root: {named}, but beside it lie pictures in {_quoted(others)}; choose what they are: "
             f"data=image_folder with data.classes, or data=images."
         )
     if splits:
@@ -144,8 +146,8 @@ def _folders(images: Sequence[str], shown: str) -> tuple[list[Guess], str]:
     if hidden and not loose:
         names = " and ".join(f"'{plain(name)}'" for name in hidden.values())
         return [], (
-            f"data.root: the folders {names} in '{plain(shown)}' are named like splits; call them train, val and test, "
-            f"or say what they are: data=image_folder or data=images."
+            f"data.root: the folders {names} in '{plain(shown)}' are named like splits; call them train, "
+            f"val and test, or choose what they are: data=image_folder or data=images."
         )
     if len(groups) == 1 and not loose:
         return _in_one(*next(iter(groups.items())), shown)
@@ -189,8 +191,9 @@ def _in_one(name: str, images: Sequence[str], shown: str) -> tuple[list[Guess], 
     inside, complaint = _folders(images, f"{shown}/{name}")
     if inside and inside[0].data == "image_folder":
         return [], (
-            f"data.root: '{plain(shown)}' is a folder around '{plain(name)}', which looks like a data set of its own "
-            f"({inside[0].evidence}); give that folder, or take its pictures without classes: data=images."
+            f"data.root: '{plain(shown)}' is a folder around '{plain(name)}', which looks like a data set "
+            f"itself ({inside[0].evidence}); give that folder, or use its pictures without classes: "
+            f"data=images."
         )
     return ([], complaint) if complaint else ([_unlabelled(images, [name])], "")
 
@@ -198,7 +201,7 @@ def _in_one(name: str, images: Sequence[str], shown: str) -> tuple[list[Guess], 
 def _unlabelled(images: Sequence[str], folders: list[str]) -> Guess:
     where = f" in {_some(folders)}" if folders else ""
     count = "1 picture" if len(images) == 1 else f"{len(images)} pictures"
-    return Guess("images", f"{count}{where}, and nothing that says what is on them")
+    return Guess("images", f"{count}{where}, without labels")
 
 
 def _unread(root: Path, folders: Sequence[Guess]) -> exports.Form | None:
@@ -229,7 +232,7 @@ def _one(guesses: Sequence[Guess], shown: str) -> Guess:
         return guesses[0]
     said = " or ".join(f"{guess.data} ({guess.evidence})" for guess in guesses)
     choice = " or ".join(f"data={guess.data}" for guess in guesses)
-    raise DataError(f"data.root: '{plain(shown)}' could be {said}; say which: {choice}.")
+    raise DataError(f"data.root: '{plain(shown)}' could be {said}; choose one: {choice}.")
 
 
 def _nothing(root: Path, shown: str, found: Below) -> str:
@@ -241,11 +244,9 @@ def _nothing(root: Path, shown: str, found: Below) -> str:
             f"{plain(arrays[0])}"
         )
     count = len(found.others)
-    seen = f"{count} file{'s' * (count != 1)}, none named like a picture" if count else "no file"
+    seen = f"{count} file{'s' * (count != 1)}, none with an image suffix" if count else "no file"
     other = exports.looks_like(root, "auto")
-    return (
-        f"data.root: nothing in '{plain(shown)}' was recognised: it holds {seen}; expected {EXPECTED}.{other}"
-    )
+    return f"data.root: nothing in '{plain(shown)}' was recognised: it contains {seen}; expected {EXPECTED}.{other}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -95,7 +95,7 @@ def _length(head: bytes, number: int, left: int, kind: str) -> int:
     length, crc = HEAD.unpack(head)
     if masked_crc(head[:8]) != crc:
         if number == 1:
-            raise ValueError(f"is no TFRecord file{f', but {kind}' if kind else ''}")
+            raise ValueError(f"is not a TFRecord file{f', but {kind}' if kind else ''}")
         raise ValueError(f"is damaged: the length of record {number} does not have its checksum")
     if length > MOST_BYTES:
         raise ValueError(f"has a record of {length} bytes, the {number}th; at most {MOST_BYTES} are read")

@@ -51,8 +51,8 @@ class Words(NamedTuple):
         elif 0 in names and self.bare and 0 not in self.bare:
             raise DataError(
                 f"data.root: {plain(self.listed.source)} in '{root}' counts from 0, and no record has the number 0, "
-                f"which is the background for the Object Detection API: whether the records count from 1 cannot be "
-                f"told; number the list as the records do."
+                f"which is the background for the Object Detection API: it is unclear whether the records "
+                f"count from 1; number the list as the records do."
             )
         return [names[number] for number in sorted(names)]
 

@@ -80,12 +80,12 @@ def _splits(files: dict[str, list[str]], shown: str, dropped: list[Dropped]) -> 
     if "train" not in files:
         if files and unnamed:
             raise DataError(
-                f"data.root: nothing says which split '{plain(unnamed[0])}' in '{shown}' is; call it train.record."
+                f"data.root: nothing says which split '{plain(unnamed[0])}' in '{shown}' is; rename it to train.record."
             )
         if not unnamed:
             there = ", ".join(plain(name) for found in files.values() for name in found[:2])
             raise DataError(
-                f"data.root: '{shown}' has no TFRecord file for train (there is {there}); call one so."
+                f"data.root: '{shown}' has no TFRecord file for train (there is {there}); rename one to train."
             )
         files = {"train": unnamed}
     else:
@@ -126,7 +126,7 @@ def _classes(root: Path, others: Sequence[str]) -> ClassList | None:
     for other in lists[1:]:
         if other.names != lists[0].names:
             raise DataError(
-                f"data.root: {plain(lists[0].source)} and {plain(other.source)} list other classes; leave one of them "
-                f"there."
+                f"data.root: {plain(lists[0].source)} and {plain(other.source)} list other classes; keep "
+                f"only one of them."
             )
     return lists[0] if lists else None

@@ -31,8 +31,8 @@ class DrawnDataset(RootedDataset):
     train: Annotated[int, Ge(1)] | None = None
     """Samples to train and calibrate on, drawn by content. null: all that val and test leave. [samples]"""
     val: Annotated[int, Ge(1)] | None = None
-    """Samples that budgets between passes are judged on. More decide more surely and take longer. null: all of
-    the val split, or a quarter where there is none. [samples]"""
+    """Samples that budgets between passes are judged on. More make decisions more certain and take longer.
+    null: all of the val split, or a quarter where there is none. [samples]"""
     test: Annotated[int, Ge(1)] | None = None
     """Samples of the final numbers. More give narrower intervals and take longer. null: all of the test split,
     or a quarter where there is none. [samples]"""
@@ -69,7 +69,7 @@ class DrawnDataset(RootedDataset):
             parted[of.get(content(item), "train")].append(item)
         for split in SPLITS:
             if not parted[split]:
-                ends = f"the {split} split of '{self.root}' ends without a usable {noun}"
+                ends = f"the {split} split of '{self.root}' has no usable {noun}"
                 raise DataError(f"data.root: {ends}{_first(dropped)}.")
         return {split: self._taken(split, parted[split], content, noun) for split in SPLITS}
 
@@ -98,7 +98,7 @@ class DrawnDataset(RootedDataset):
             return items
         if count > len(items):
             raise DataError(
-                f"data.{split}: {count} {noun}s are wanted, '{self.root}' has {len(items)} for it."
+                f"data.{split}: {count} {noun}s were asked for, but '{self.root}' has {len(items)}."
             )
         places = sorted(range(len(items)), key=lambda place: (self._rank(content(items[place])), place))
         return [items[place] for place in sorted(places[:count])]

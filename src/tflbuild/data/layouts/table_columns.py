@@ -120,10 +120,10 @@ def columns_of(rows: Sequence[Sequence[str]]) -> Columns:
     if first[0].upper() in AUTOML and len(first) >= 3:
         return _of_automl(first)
     if _is_file(first[0]) and len(first) == 2:
-        return Columns({"file": 0, "label": 1}, False, False, "a file and a class a line")
+        return Columns({"file": 0, "label": 1}, False, False, "a file and a class per line")
     if _is_file(first[0]) and len(first) == 6 and all(_is_number(field) or not field for field in first[1:5]):
         at = {"file": 0, "xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4, "label": 5}
-        return Columns(at, False, False, "a file, four edges and a class a line")
+        return Columns(at, False, False, "a file, four edges and a class per line")
     raise ValueError(f"has no line of names, and {len(first)} fields in its first; expected {EXPECTED}")
 
 
@@ -136,12 +136,14 @@ def _of_names(names: Sequence[str]) -> Columns:
             found = _surest(found, words)
         if len(found) > 1:
             both = " and ".join(f"'{plain(names[position])}'" for position in found[:2])
-            raise ValueError(f"has the columns {both}, which both may mean the {meaning}; leave one of them")
+            raise ValueError(
+                f"has the columns {both}, which may both mean the {meaning}; keep only one of them"
+            )
         if found:
             at[meaning] = found[0]
     there = ", ".join(plain(name, 40) for name in names[:15])
     if "file" not in at:
-        raise ValueError(f"has no column of files, but {there}; expected {EXPECTED}")
+        raise ValueError(f"has no file column; its columns are {there}; expected {EXPECTED}")
     at = _with_sizes(at)
     columns = Columns(
         at, True, False, f"columns {', '.join(plain(names[p], 40) for p in sorted(at.values()))}"
@@ -149,9 +151,9 @@ def _of_names(names: Sequence[str]) -> Columns:
     begun = [name for name in CORNERS if name in at]
     if begun and len(begun) < len(CORNERS):
         lacking = next(name for name in CORNERS if name not in at)
-        raise ValueError(f"has no column {lacking}, but {there}; expected {EXPECTED}")
+        raise ValueError(f"has no column {lacking}; its columns are {there}; expected {EXPECTED}")
     if not columns.edges and "label" not in at:
-        raise ValueError(f"has no column of classes or boxes, but {there}; expected {EXPECTED}")
+        raise ValueError(f"has no class or box columns; its columns are {there}; expected {EXPECTED}")
     return columns
 
 
@@ -176,10 +178,10 @@ def _with_sizes(at: dict[str, int]) -> dict[str, int]:
 def _of_automl(first: Sequence[str]) -> Columns:
     at = {"split": 0, "file": 1, "label": 2}
     if len(first) == 3:
-        return Columns(at, False, False, "set, file and class a line, as AutoML has them")
+        return Columns(at, False, False, "set, file and class per line, as AutoML has them")
     if len(first) >= 9:
         at |= {"xmin": 3, "ymin": 4, "xmax": 7, "ymax": 8}
-        return Columns(at, False, True, "set, file, class and corners in 0..1 a line, as AutoML has them")
+        return Columns(at, False, True, "set, file, class and corners in 0..1 per line, as AutoML has them")
     raise ValueError(
         f"begins like a table of AutoML, but has {len(first)} fields; expected 3, or 11 with boxes"
     )

@@ -105,7 +105,7 @@ def _by_split(fit: list[Found], shown: str, dropped: list[Dropped]) -> list[Foun
             next(f"'{plain(f.name)}'" for f in fit if bool(f.columns.edges) is kind) for kind in kinds
         )
         raise DataError(
-            f"data.root: '{shown}' has tables of classes and of boxes, {both}; leave those of one kind there."
+            f"data.root: '{shown}' has tables of classes and of boxes, {both}; keep only one kind."
         )
     named = {found.split for found in fit}
     if "train" not in named and named != {""}:
@@ -114,13 +114,13 @@ def _by_split(fit: list[Found], shown: str, dropped: list[Dropped]) -> list[Foun
     dropped += [Dropped(found.name, "a table of no split: not read") for found in fit if found not in kept]
     if not any(found.split in ("train", "") for found in kept):
         raise DataError(
-            f"data.root: '{shown}' has no table for train (there is '{plain(fit[0].name)}'); call one so."
+            f"data.root: '{shown}' has no table for train (there is '{plain(fit[0].name)}'); rename one to train."
         )
     for split in (*SPLITS, ""):
         several = [found for found in kept if found.split == split]
         if len(several) > 1:
             names = ", ".join(f"'{plain(found.name)}'" for found in several[:4])
             raise DataError(
-                f"data.root: '{shown}' has several tables for {split or 'all'}: {names}; leave one there."
+                f"data.root: '{shown}' has several tables for {split or 'all'}: {names}; keep only one of them."
             )
     return kept

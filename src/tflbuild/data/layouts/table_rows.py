@@ -75,7 +75,7 @@ class Rows:
             path, name = next(iter(ends.items()))
             said = f"'{name}' is {path.removeprefix(f'{self._root}/')}"
             self._drop(
-                found.name, f"{len(ends)} photos are not where it says, and taken by their names: {said}"
+                found.name, f"{len(ends)} photos are not at the listed paths; found by name instead: {said}"
             )
 
     def annotated(self) -> dict[str, list[Annotated]]:
@@ -167,8 +167,9 @@ class Rows:
         height, width = sides
         if height and width and photo.size not in ((0, 0), (height, width)):
             raise DataError(
-                f"data.root: {plain(found.name)}, line {line}: {plain(photo.key)} is {width} x {height} pixels here, "
-                f"and {photo.size[1]} x {photo.size[0]} further up: two images under one name?"
+                f"data.root: {plain(found.name)}, line {line}: {plain(photo.key)} is {width} x {height} "
+                f"pixels here, but {photo.size[1]} x {photo.size[0]} in an earlier line: do two images "
+                f"share a name?"
             )
         photo.size = (height, width) if height and width else photo.size
 
@@ -194,7 +195,7 @@ class Rows:
             bottom, right = top + bottom, left + right
         box = RawBox(f"line {line}", label or ONE_CLASS, top, left, bottom, right)
         if any(box[1:] == other[1:] for other in photo.boxes):
-            self._drop(found.name, f"line {line} ({photo.key}) is there twice: taken once")
+            self._drop(found.name, f"line {line} ({photo.key}) appears twice: used once")
         else:
             photo.boxes.append(box)
 

@@ -52,7 +52,7 @@ def features(record: bytes) -> Mapping[str, Feature]:
                     key, feature = _entry(record, begin, end)
                     found[key] = feature
     except (ValueError, struct.error) as error:
-        raise ValueError("is no tf.train.Example") from error
+        raise ValueError("is not a tf.train.Example") from error
     return found
 
 

@@ -239,7 +239,7 @@ def _list_files(root: Path, folder: Path) -> dict[str, Path]:
         if split in found:
             raise DataError(
                 f"data.root: {_shown(folder, root)} has '{found[split].name}' and '{entry.name}', which both mean "
-                f"the {split} split; leave one of them there."
+                f"the {split} split; keep only one of them."
             )
         found[split] = Path(entry.path)
     return found

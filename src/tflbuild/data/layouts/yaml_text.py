@@ -21,7 +21,7 @@ def parse(text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise ValueError(
-            f"broken YAML: {getattr(error, 'problem', None) or 'it is no text'}{where}"
+            f"broken YAML: {getattr(error, 'problem', None) or 'it is not text'}{where}"
         ) from error
     except RecursionError:
         raise ValueError(f"it is nested more than {DEEPEST} levels deep") from None
@@ -38,7 +38,7 @@ def _value(node: yaml.Node, depth: int) -> Any:
     found: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise ValueError(f"line {key.start_mark.line + 1} has a key that is no word")
+            raise ValueError(f"line {key.start_mark.line + 1} has a key that is not a word")
         if key.value in found:
             raise ValueError(f"it has '{key.value}' twice, line {key.start_mark.line + 1}")
         found[key.value] = _value(value, depth + 1)

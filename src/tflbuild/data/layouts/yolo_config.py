@@ -55,7 +55,7 @@ def read(root: Path, others: Sequence[str]) -> Config:
     found = {name: text for name, text in yamls.items() if NAMES.search(text)}
     if len(found) > 1 and len({text.strip() for text in found.values()}) > 1:
         names = ", ".join(f"'{plain(name)}'" for name in list(found)[:3])
-        raise DataError(f"data.root: {names} each describe a data set; leave one of them there.")
+        raise DataError(f"data.root: {names} each describe a data set; keep only one of them.")
     if found:
         return _of_yaml(*next(iter(found.items())))
     data = [name for name in others if os.path.basename(name).lower() == "obj.data"]
@@ -75,7 +75,7 @@ def _of_yaml(name: str, text: str) -> Config:
     except ValueError as error:
         raise DataError(f"data.root: {plain(name)} cannot be read: {error}.") from error
     if not isinstance(content, dict):
-        raise DataError(f"data.root: {plain(name)} is no mapping; expected train, val and names.")
+        raise DataError(f"data.root: {plain(name)} is not a mapping; expected train, val and names.")
     classes = _classes(content.get("names"), content.get("nc"), name)
     splits: dict[str, tuple[str, ...]] = {}
     for key, value in content.items():

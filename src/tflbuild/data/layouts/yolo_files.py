@@ -88,8 +88,8 @@ def listed_classes(root: Path, names: Sequence[str]) -> ClassList | None:
     for other in lists[1:]:
         if other.names != lists[0].names:
             raise DataError(
-                f"data.root: {plain(lists[0].source)} and {plain(other.source)} list other classes; leave one of them "
-                f"there."
+                f"data.root: {plain(lists[0].source)} and {plain(other.source)} list other classes; keep "
+                f"only one of them."
             )
     return lists[0] if lists else None
 
@@ -108,7 +108,10 @@ def _named(
             if place is None:
                 if split == "test":
                     dropped.append(
-                        Dropped(config.source, f"test: '{entry}' is not there: test is made of the others")
+                        Dropped(
+                            config.source,
+                            f"test: '{entry}' does not exist: test is made from the other splits",
+                        )
                     )
                     continue
                 raise DataError(_nowhere(config.source, split, entry, shown))

@@ -94,7 +94,7 @@ class Labels:
         if few and not empty:
             why = f"{len(lacking)} of {total} photos have none, and no label file is empty"
             self._dropped += [
-                Dropped(photo, f"photo without a label file: taken as background, since {why}")
+                Dropped(photo, f"photo without a label file: used as background, since {why}")
                 for photo in lacking
             ]
             return True
@@ -129,7 +129,7 @@ class Labels:
                 continue
             self._lines += 1
             box, problem = (
-                (None, "is there twice: taken once") if text in seen else self._box(text, label, number)
+                (None, "appears twice: used once") if text in seen else self._box(text, label, number)
             )
             seen.add(text)
             if problem:

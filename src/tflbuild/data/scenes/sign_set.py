@@ -39,7 +39,7 @@ class Difficulty:
     perspective: Annotated[float, Ge(0), Le(0.5)] = 0.25
     """Largest foreshortening; 0 draws every sign from the front. [fraction]"""
     clutter: Annotated[float, Ge(0), Le(20)] = 4.0
-    """Mean number of shapes that are no sign. [shapes]"""
+    """Mean number of shapes that are not signs. [shapes]"""
     occlusion: Fraction = 0.25
     """How many of the signs are partly covered. [fraction of signs]"""
     blur: Fraction = 0.3

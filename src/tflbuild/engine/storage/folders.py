@@ -34,7 +34,7 @@ def check_schema(root: Path) -> None:
         found = read_regular(schema, LONGEST_SCHEMA).decode("utf-8", "replace").strip()
     if found != str(KEY_SCHEMA):
         raise RecipeError(
-            f"store.path: {root} holds keys of schema {plain(found)}, this tflbuild uses schema {KEY_SCHEMA}; "
+            f"store.path: {root} contains keys of schema {plain(found)}, but this tflbuild uses schema {KEY_SCHEMA}; "
             f"set store.path to another folder (nothing in {root} was changed)."
         )
 
@@ -69,7 +69,7 @@ def obstacle(root: Path, commits: Path) -> str:
         return ""
     place = closed[0] if closed else commits
     return (
-        f"store.path: {place} may not be written by this user, so that nothing new can be kept in the store "
+        f"store.path: {place} is not writable for this user, so nothing new can be stored in "
         f"{root}; set store.path to another folder, or have its owner share it: store.shared=true."
     )
 
@@ -95,7 +95,7 @@ def _share(root: Path) -> None:
         make_shared(root)
     except PermissionError as error:
         raise StoreError(
-            f"store.shared: {root} is another user's, who alone can share it: chmod g+ws {root}"
+            f"store.shared: {root} belongs to another user; only that user can share it: chmod g+ws {root}"
         ) from error
     for path in (*_folders(root), root / "memo" / "contents", *(root / "locks").glob("*.lock")):
         if path.exists() and not path.is_symlink():

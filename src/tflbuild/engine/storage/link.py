@@ -100,7 +100,9 @@ class Link:
             self._ask(lambda: self._upload(f"{self._root}/{path}", content), size)
         except (PermissionError, FileNotFoundError) as error:  # the latter, e.g., for a bucket
             self._only_read = True
-            raise Unusable(f"cannot be written ({described(error)}); what is built stays here") from error
+            raise Unusable(
+                f"cannot be written ({described(error)}); new results stay in the local store"
+            ) from error
         self._absent.pop(path, None)
 
     def distrust(self, path: str) -> None:
@@ -203,7 +205,7 @@ def check(url: str) -> None:
     protocol, separator, rest = url.partition("://")
     if not separator or not protocol or not rest:
         raise RecipeError(
-            f"store.remote: '{url}' is no URL; right would be s3://bucket/prefix or file:///mnt/store."
+            f"store.remote: '{url}' is not a URL; expected s3://bucket/prefix or file:///mnt/store."
         )
     toolchain.require(("s3fs", "fsspec") if protocol in S3 else ("fsspec",), f"store.remote={url}")
 

@@ -147,14 +147,14 @@ def read(content: bytes, key: str, blob: Callable[[str], Path]) -> Record:
     try:
         found = json_text.parse(content)
     except ValueError as error:
-        raise Damaged(f"its record is no JSON ({error})") from error
+        raise Damaged(f"its record is not JSON ({error})") from error
     if not isinstance(found, dict) or found.pop("digest", "") != _digest(found):
-        raise Damaged("its record was altered or cut short")
+        raise Damaged("its record was changed or cut off")
     try:
         check(found, RECORD)
         check(found, _form_of(found["preimage"]))
     except Malformed as error:
-        raise Damaged(f"its record is no result: {error}") from error
+        raise Damaged(f"its record is not a result: {error}") from error
     if found["key"] != key or digest.of_json(found["preimage"]) != key:
         raise Damaged("its record belongs to another key")
     _check_files(found)
@@ -177,9 +177,7 @@ def held(content: bytes, key: str, blob: Callable[[str], Path]) -> Record:
     try:
         return read(content, key, blob)
     except Damaged as damage:
-        raise PassError(
-            f"a result cannot be kept: {damage}; what computed it gave something else."
-        ) from damage
+        raise PassError(f"a result cannot be stored: {damage}.") from damage
 
 
 def _form_of(preimage: Mapping[str, Any]) -> Form:
@@ -198,7 +196,7 @@ def _check_files(found: Mapping[str, Any]) -> None:
     if str(found["preimage"].get("measure")) in FILES:
         spoken.add(found["value"]["file"])
     if not spoken <= set(found["blobs"]):
-        raise Damaged("its record is no result: it speaks of a file that is not among its files")
+        raise Damaged("its record is not a result: it mentions a file that it does not list")
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -89,7 +89,7 @@ class Remote:
             return False
         if there and digest.of_file(target) == sha256:
             return True
-        self._refuse(path, "its file was altered or cut short" if there else "its file is gone")
+        self._refuse(path, "its file was changed or cut off" if there else "its file is gone")
         self._link.distrust(_action(key))
         return False
 

@@ -50,9 +50,7 @@ def find_roots(
             named.update(DIGEST.findall(read_regular(path, MOST_BYTES).decode("utf-8")))
             runs += path.name == "report.json"
         except (OSError, UnicodeDecodeError) as error:
-            warn(
-                f"{plain(path)} cannot be read ({error}), so that what it was made of does not count as used."
-            )
+            warn(f"{plain(path)} cannot be read ({error}), so its inputs do not count as used.")
     used = workspace.used(inventory.shelf.root / "tmp")
     held = {key for key in inventory.actions if kernel_lock.is_held(inventory.shelf.lock(key))}
     steps = {key for key, action in inventory.actions.items() if action.step and key in named}

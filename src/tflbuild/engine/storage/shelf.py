@@ -87,7 +87,7 @@ class Shelf:
             if self._verified.get(sha256) == stamp:
                 return ""
             if digest.of_file(path) != sha256:
-                return "its file was altered or cut short"
+                return "its file was changed or cut off"
         except FileNotFoundError:
             return "its file is gone"
         except OSError as error:

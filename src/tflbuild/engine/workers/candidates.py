@@ -87,7 +87,7 @@ class Candidates:
     def _held_against(self, metric: str, split: str) -> Path:
         cls = METRICS.get(metric)
         if issubclass(cls, AccuracyMetric) and cls.against == "base":
-            assert self._base is not None, "a limit needs it, so that the step was given it"
+            assert self._base is not None, "a limit needs it, so the step was given it"
             return self._predictions(self._base, split)
         return self._truth(split)
 

@@ -180,7 +180,7 @@ class WorkerContext:
         source = split if split in self.assignment.reads else f"data.{split}"
         if source not in self.assignment.reads:
             raise PassError(
-                f"pass '{self.label}' reads '{split}' without declaring it; its reads() gives "
+                f"pass '{self.label}' reads '{split}' without declaring it; its reads() returns "
                 f"{list(self.assignment.reads)}, so a change of that data would go unnoticed."
             )
         if source not in self._splits:
@@ -227,7 +227,7 @@ class WorkerContext:
         """
         if label not in self.assignment.models:
             raise PassError(
-                f"pass '{self.label}' reads the output of '{label}' without declaring it; its models() gives "
+                f"pass '{self.label}' reads the output of '{label}' without declaring it; its models() returns "
                 f"{list(self.assignment.models)}."
             )
         return self.assignment.models[label]
@@ -239,7 +239,7 @@ class WorkerContext:
             PassError: the pass did not say that it judges, so the budget is not part of its key.
         """
         if self.judged is None:
-            raise PassError(f"pass '{self.label}' calls ctx.judge, but its judges() does not say so.")
+            raise PassError(f"pass '{self.label}' calls ctx.judge, but its judges() returns false.")
         return self.judged(model)
 
     def progress(self, done: float, total: float, note: str = "") -> None:

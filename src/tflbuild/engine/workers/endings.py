@@ -22,8 +22,8 @@ def death(code: int) -> tuple[str, str]:
     if code != -signal.SIGKILL:
         return how, f"crashed (signal {-code})"
     return (
-        f"{how}, which is how the system ends a process when memory runs out",
-        "was killed (signal 9), as the system does when memory runs out,",
+        f"{how}; the system does this when memory runs out",
+        "was killed (signal 9), probably because memory ran out,",
     )
 
 

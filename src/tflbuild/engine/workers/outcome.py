@@ -78,5 +78,5 @@ def jsonable(value: dict[str, Any], whose: str) -> dict[str, Any]:
     try:
         json.dumps(value)
     except (TypeError, ValueError) as error:
-        raise PassError(f"{whose} gave something that is not JSON: {error}") from error
+        raise PassError(f"{whose} returned something that is not JSON: {error}") from error
     return value

@@ -170,7 +170,7 @@ class Process:
         except ChannelClosed:
             why = "ended between two requests"
         except ChannelGarbled as error:
-            why = f"sent what nobody asked for ({error})"
+            why = f"sent an unexpected message ({error})"
         if self._popen.poll() is not None:
             why = "ended between two requests"
         if why:

@@ -74,7 +74,7 @@ class Request:
         except ChannelClosed:
             raise self._died() from None
         except ChannelGarbled as error:
-            raise self._stopped(f"wrote to the channel that carries its answers ({error})") from None
+            raise self._stopped(f"wrote to its answer channel ({error})") from None
         for number, kind, value in messages:
             reply = self._take(number, kind, value)
             if reply is not None:
@@ -129,7 +129,7 @@ class Request:
         try:
             self._popen.wait(timeout=GRACE)
         except subprocess.TimeoutExpired:
-            return self._stopped("closed the channel that carries its answers")
+            return self._stopped("closed its answer channel")
         code, lines = self.process.bury()
         how, why = death(code)
         if not self.process.loaded:

@@ -57,7 +57,7 @@ class Tail:
                 if self._logged <= LOGGED_BYTES:
                     self._log(text)
                 elif self._logged - len(piece) <= LOGGED_BYTES:
-                    self._log(f"(more than {LOGGED_BYTES >> 20} MiB printed: what follows is left out)")
+                    self._log(f"(more than {LOGGED_BYTES >> 20} MiB printed; the rest is not shown)")
 
 
 def _readable(line: bytes) -> str:

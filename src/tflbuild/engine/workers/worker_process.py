@@ -155,18 +155,18 @@ class Server:
     def _hold(self, result: Any, options: Pass, label: str) -> None:
         wanted = kinds_of(type(options))[1]
         if not isinstance(result, wanted):
-            raise BrokenPromise(f"pass '{label}' gave {type(result).__name__}, not {wanted.kind}.")
+            raise BrokenPromise(f"pass '{label}' returned {type(result).__name__}, not {wanted.kind}.")
         if not result.path.is_file() or digest.of_file(result.path) != result.digest:
             raise BrokenPromise(f"pass '{label}' changed its file after emitting it.")
         if "facts" not in result.meta:
             raise BrokenPromise(
-                f"pass '{label}' gave a model that does not say what it means; emit it with "
+                f"pass '{label}' returned a model without its meaning; emit it with "
                 f"facts=Meaning(...).to_json()."
             )
         try:
             digest.canonical_json(result.meta)
         except (TypeError, ValueError) as error:
-            raise BrokenPromise(f"pass '{label}' gave facts that are not JSON: {error}") from error
+            raise BrokenPromise(f"pass '{label}' returned facts that are not JSON: {error}") from error
         named(self._names.prove)(result)
 
     def predict(

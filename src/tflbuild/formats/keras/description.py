@@ -71,23 +71,22 @@ class Description:
             heads = {2: "two heads"}.get(len(self.ends), f"{len(self.ends)} outputs")
             named = " and ".join(f"'{plain(name)}'" for name in self.names)
             raise RecipeError(
-                f"model.path: '{path}' has {heads}, {named}, and is neither a classifier (one output) nor a detector "
-                f"(boxes and class scores); keep one, e.g. tf_keras.Model(model.input, model.outputs[0])."
+                f"model.path: '{path}' has {heads}, {named}, and is neither a classifier (one output) nor "
+                f"a detector (boxes and class scores); keep one output, e.g. tf_keras.Model(model.input, "
+                f"model.outputs[0])."
             )
         kind, evidence = self.ends[0].kind, plain(self.ends[0].evidence)
         if len(self.ends) == 2:
             if stated != "auto":
-                raise RecipeError(
-                    f"model.outputs: {stated} is said, but '{path}' is a detector; leave it out."
-                )
+                raise RecipeError(f"model.outputs: it is {stated}, but '{path}' is a detector; leave it out.")
         elif kind == "unknown" and stated == "auto":
             raise RecipeError(
-                f"model.outputs: what the outputs of '{path}' are cannot be read off its graph: {evidence}; set "
+                f"model.outputs: the graph of '{path}' does not show what its outputs are: {evidence}; set "
                 f"model.outputs to logits, softmax or sigmoid."
             )
         elif stated not in ("auto", kind) and kind != "unknown":
             raise RecipeError(
-                f"model.outputs: {stated} is said, but in '{path}' {evidence}, so that its outputs are {WORDS[kind]}; "
+                f"model.outputs: it is {stated}, but in '{path}' {evidence}, so its outputs are {WORDS[kind]}; "
                 f"set model.outputs={kind}, or leave it out."
             )
 
@@ -170,14 +169,14 @@ def _exported(origin: Origin | None, asked: bool) -> tuple[tuple[str, str], ...]
     if origin is None or not (origin.lacking or asked):
         return ()
     reason = origin.reason or "model.format says so"
-    said = f"{reason}; what it computes in Keras 3 is what the result is held to, and no pass can train it"
+    said = f"{reason}; the result is compared with what it computes in Keras 3; no pass can train it"
     return (("exported by Keras 3 as a SavedModel, in float32", said),)
 
 
 def _translation(header: Header) -> list[tuple[str, str]]:
     if header.origin is None:
         return []
-    said = f"Keras {header.version} saved it; what it computes there is what the result is held to"
+    said = f"Keras {header.version} saved it; the result is compared with what it computes there"
     return [("translated to tf_keras", said)]
 
 

@@ -59,7 +59,7 @@ LINEAR = (
     "BatchNormalization",
     "LayerNormalization",
 )
-"""Layers whose values, without an activation, are no probabilities."""
+"""Layers whose values, without an activation, are not probabilities."""
 
 CHOOSING = ("Add", "Subtract", "ReLU", "LeakyReLU", "PReLU", "ELU", "MaxPooling2D", "GlobalMaxPooling2D")
 """Layers that sum, clip or pick values: of probabilities they make neither probabilities nor logits."""

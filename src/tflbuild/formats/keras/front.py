@@ -201,14 +201,14 @@ def changes_of(config: Mapping[str, Any]) -> list[tuple[str, str]]:
         augments = all(layer.kind in AUGMENTATION for layer in layers if layer.name in left_out)
         what = "augmentation layer" if augments else "training-only layer"
         found.append(
-            (f"{_count(left_out, what)} left out", f"{_named(left_out)}: nothing when the model is used")
+            (f"{_count(left_out, what)} left out", f"{_named(left_out)}: no effect when the model is used")
         )
     if nested:
         found.append((f"{_count(nested, 'nested model')} flattened", _named(nested)))
     if half:
         found.append(("loaded as float32", f"the file's policy is {', '.join(sorted(half))}"))
     if frozen:
-        found.append((f"{_count(frozen, 'frozen layer')} thawed for passes that train", _named(frozen)))
+        found.append((f"{_count(frozen, 'frozen layer')} unfrozen for passes that train", _named(frozen)))
     return found
 
 

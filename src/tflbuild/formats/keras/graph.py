@@ -108,7 +108,7 @@ def _check_graph(graph: Mapping[str, Any]) -> None:
         raise ValueError(f"holds a '{said}' whose configuration is a {kind_of(inner)}, not a mapping")
     layers = inner.get("layers", [])
     if not isinstance(layers, list) or len(layers) > MOST_LAYERS:
-        raise ValueError(f"holds a '{said}' whose layers are no list of at most {MOST_LAYERS}")
+        raise ValueError(f"holds a '{said}' whose layers are not a list of at most {MOST_LAYERS}")
     for layer in layers:
         _check_layer(layer)
     names = {name_of(layer) for layer in layers}
@@ -209,7 +209,7 @@ def _check_order(layers: list[Mapping[str, Any]]) -> None:
 def _calls_of(layer: Mapping[str, Any]) -> list[list[_Reference]]:
     nodes = layer.get("inbound_nodes", [])
     if not isinstance(nodes, list):
-        raise ValueError(f"holds the layer '{plain(name_of(layer), 80)}' whose inbound_nodes are no list")
+        raise ValueError(f"holds the layer '{plain(name_of(layer), 80)}' whose inbound_nodes are not a list")
     return [list(_references(node)) for node in nodes]
 
 

@@ -78,7 +78,7 @@ class _Surveyor:
                 return line
             self.stop()
             late = alarm.finished.is_set() and process.returncode == -9
-        reason = "takes too long to read" if late else "is damaged in a way that ends libhdf5"
+        reason = "takes too long to read" if late else "is damaged so that libhdf5 crashes"
         return json.dumps({"refused": reason}).encode()
 
     def stop(self) -> None:

@@ -56,11 +56,11 @@ def survey(content: bytes) -> dict[str, Any]:
     try:
         opened = h5py.File(h5py.h5f.open_file_image(content))
     except (ValueError, OSError, RuntimeError) as error:
-        raise Refused("is HDF5 that is cut short or damaged") from error
+        raise Refused("is a damaged or incomplete HDF5 file") from error
     with opened as file:
         datasets = list(_datasets(file))
         if sum(dataset.nbytes for _, dataset in datasets) > min(MOST_DATA, BLOAT * len(content)):
-            raise Refused("declares more data than it holds")
+            raise Refused("declares more data than it contains")
         return {
             "texts": {name: _text(name, file.attrs[name]) for name in TEXTS if name in file.attrs},
             "elements": int(sum(dataset.size for _, dataset in datasets)),
@@ -77,7 +77,7 @@ def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
         path, item = waiting.pop()
         attributes += _attribute_bytes(item, path)
         if attributes > MOST_ATTRIBUTES or len(seen) > MOST_OBJECTS:
-            raise Refused("holds more groups or attributes than a model has")
+            raise Refused("holds too many groups or attributes")
         if isinstance(item, h5py.Dataset):
             _check_dataset(path, item)
             yield path, item
@@ -91,7 +91,7 @@ def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
             child = item[name]
             address = h5py.h5o.get_info(child.id).addr
             if address in seen:
-                raise Refused(f"holds '{inner}', which is there under another name too")
+                raise Refused(f"holds '{inner}', which also has another name")
             seen.add(address)
             waiting.append((inner, child))
 
@@ -151,7 +151,7 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, str):
         value.encode()  # bytes that are not UTF-8 are surrogates in it
         return value
-    raise Refused(f"has the attribute '{name}', which is no text")
+    raise Refused(f"has the attribute '{name}', which is not text")
 
 
 def answer(content: bytes) -> dict[str, Any]:

@@ -102,8 +102,8 @@ def read(path: Path, key: str = "model.path: ") -> Header:
         return _remembered(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     except (OSError, ValueError) as error:
         raise RecipeError(
-            f"{key}'{plain(path)}' is not a Keras model; expected a whole model saved by Keras as .h5 or "
-            f".keras (it {_reason(error)})."
+            f"{key}'{plain(path)}' is not a Keras model (it {_reason(error)}); expected a whole model "
+            f"saved by Keras as .h5 or .keras."
         ) from error
 
 
@@ -121,7 +121,7 @@ def _remembered(path: Path, *_state: int) -> Header:
 def header_of(content: bytes) -> Header:
     """Read what a file's bytes say.
 
-    What it is, its first bytes decide: an archive behind an HDF5 file, or the other way round, is never looked at.
+    What it is, its first bytes decide: an archive behind an HDF5 file, or in reverse, is never looked at.
 
     Raises:
         ValueError: it is no model; the message completes "it ".
@@ -149,7 +149,7 @@ def _hdf5(content: bytes) -> Header:
     found = hdf5.survey(content)
     if "model_config" not in found.texts:
         raise ValueError(
-            "holds weights alone, without the model's configuration; save the whole model: model.save"
+            "holds only weights, without the model's configuration; save the whole model: model.save"
         )
     facts = _parsed(found.texts.get("tflbuild.facts", "{}"), "facts of tflbuild")
     try:
@@ -209,11 +209,11 @@ def check(header: Header, path: Path) -> None:
     check_loads(header, path)
     inputs = header.inputs()
     if len(inputs) != 1:
-        raise RecipeError(f"model.path: '{plain(path)}' has {len(inputs)} inputs; one image is expected.")
+        raise RecipeError(f"model.path: '{plain(path)}' has {len(inputs)} inputs; expected one image.")
     shape = inputs[0]
     if len(shape) != 3 or shape[-1] != 3:
         raise RecipeError(
-            f"model.path: the input of '{plain(path)}' has shape {shape}; (height, width, 3) is expected."
+            f"model.path: the input of '{plain(path)}' has shape {shape}; expected (height, width, 3)."
         )
     if None in shape:
         raise RecipeError(
@@ -236,8 +236,8 @@ def check_loads(header: Header, path: Path, key: str = "model.path: ") -> None:
     """
     if header.origin is not None and header.origin.lacking:
         raise RecipeError(
-            f"{key}in '{plain(path)}', {header.origin.reason}; model=file takes it through Keras 3 itself, in recipes "
-            f"that train nothing."
+            f"{key}in '{plain(path)}', {header.origin.reason}; model=file can use it through Keras 3, in "
+            f"recipes that do not train."
         )
     check_sound(header, path, key)
 
@@ -257,7 +257,7 @@ def check_sound(header: Header, path: Path, key: str = "model.path: ") -> None:
     version = VERSION.fullmatch(header.version) if header.version else None
     if header.version and version is None:
         raise RecipeError(
-            f"{key}'{said}' says that Keras '{plain(header.version, 40)}' saved it, which is no version."
+            f"{key}'{said}' says that Keras '{plain(header.version, 40)}' saved it, which is not a version."
         )
     if header.origin is not None and header.origin.refused:
         raise RecipeError(f"{key}in '{said}', {header.origin.refused}")

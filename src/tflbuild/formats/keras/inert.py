@@ -47,8 +47,8 @@ ADVICE = {
     "Lambda": "a Lambda, Python code in a file, which tflbuild does not execute; use built-in layers, and declare "
     "scaling of pixels in data.preprocess",
     "__lambda__": "a lambda, Python code in a file, which tflbuild does not execute; use a built-in function",
-    "PruneLowMagnitude": "a layer that tfmot is pruning; save what tfmot.sparsity.keras.strip_pruning gives",
-    "ClusterWeights": "a layer that tfmot is clustering; save what tfmot.clustering.keras.strip_clustering gives",
+    "PruneLowMagnitude": "a layer that tfmot is pruning; save the result of tfmot.sparsity.keras.strip_pruning",
+    "ClusterWeights": "a layer that tfmot is clustering; save the result of tfmot.clustering.keras.strip_clustering",
     "TensorFlowOpLayer": "a node of a TensorFlow graph, which may do anything; rebuild it with layers of tf_keras",
 }
 """Advice on common classes that are refused, by name."""
@@ -122,7 +122,7 @@ def _check_object(layer: str, value: Mapping[str, Any]) -> None:
         raise Unwanted(f"{_where(layer)} is {_described(kind)}.")
     if module is not None and not _is_module(module):
         raise Unwanted(
-            f"{_where(layer)} is said to come from '{plain(module, 60)}', which is no module of tf_keras; "
+            f"{_where(layer)} claims to come from '{plain(module, 60)}', which is not a module of tf_keras; "
             f"use built-in layers."
         )
     if registered is not None and (not isinstance(registered, str) or registered not in CLASSES):
@@ -143,7 +143,8 @@ def _check_function(layer: str, value: Mapping[str, Any]) -> None:
     module = value.get("module")
     if not known or not (module is None or _is_module(module)):
         raise Unwanted(
-            f"{_where(layer)} uses the function '{plain(names[0], 60)}', which is none of tf_keras; use a built-in one."
+            f"{_where(layer)} uses the function '{plain(names[0], 60)}', which tf_keras does not have; use "
+            f"a built-in one."
         )
 
 
@@ -152,7 +153,7 @@ def _check_operation(layer: str, value: Mapping[str, Any]) -> None:
     function = config.get("function") if isinstance(config, dict) else None
     if not isinstance(function, str) or function.removeprefix("compat.v1.") not in OPERATIONS:
         raise Unwanted(
-            f"{_where(layer)} is the operation tf.{plain(function, 60)}, which is not known to be without effects; "
+            f"{_where(layer)} is the operation tf.{plain(function, 60)}, which may do more than compute; "
             f"rebuild the model without it."
         )
 
@@ -161,22 +162,23 @@ def _check_array(layer: str, value: Mapping[str, Any]) -> None:
     config = value.get("config")
     if not isinstance(config, dict) or str(config.get("dtype")) not in DTYPES:
         raise Unwanted(
-            f"{_where(layer)} holds a constant that is no plain number; rebuild the model without it."
+            f"{_where(layer)} holds a constant that is not a plain number; rebuild the model without it."
         )
 
 
 def _check_string(layer: str, key: str, value: str) -> None:
     if value == COMPOSITE:
         raise Unwanted(
-            f"{_where(layer)} holds a constant that is no plain number; rebuild the model without it."
+            f"{_where(layer)} holds a constant that is not a plain number; rebuild the model without it."
         )
     if key.endswith("activation") and not _is_activation(value):
         raise Unwanted(
-            f"{_where(layer)} has the activation '{plain(value, 60)}', which is none of tf_keras; use a built-in one."
+            f"{_where(layer)} has the activation '{plain(value, 60)}', which tf_keras does not have; use a "
+            f"built-in one."
         )
     if key in ATTRIBUTE_KEYS and value not in ATTRIBUTES:
         raise Unwanted(
-            f"{_where(layer)} names '{plain(value, 60)}' in {key}, which is no weight or activation."
+            f"{_where(layer)} names '{plain(value, 60)}' in {key}, which is not a weight or activation."
         )
     if key.endswith(PART_KEYS) and value not in PART_NAMES:
         raise Unwanted(
@@ -196,7 +198,7 @@ def _is_module(name: Any) -> bool:
 def _described(kind: Any) -> str:
     known = ADVICE.get(kind) if isinstance(kind, str) else None
     return known or (
-        f"a '{plain(kind, 60)}', which is no layer or part of tf_keras that is known to run no code; "
+        f"a '{plain(kind, 60)}', which is not a layer or part of tf_keras that is known to run no code; "
         f"rebuild the model from built-in layers"
     )
 

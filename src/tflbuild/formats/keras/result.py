@@ -84,7 +84,7 @@ def _row(graph: Description, shape: Shape | None, inputs: Collection[Shape], *, 
     evidence = plain(evidence)
     rank = len(shape) if shape else graph.ranks[0]
     if rank not in (2, None):
-        return _none(f"the one output, {_text(shape, rank)}, is no row of scores; {evidence}")
+        return _none(f"the one output, {_text(shape, rank)}, is not a row of scores; {evidence}")
     if shape is not None and shape in inputs and kind != "softmax":
         return _none(
             f"the one output, {_text(shape)}, has the shape of the input, as an autoencoder's has; {evidence}"

@@ -84,8 +84,8 @@ def _ends(read: Read, path: Path, shape: tuple[int, ...]) -> Ends:
     for name, spec in found.signature.inputs.items():
         if spec.dtype not in DTYPES:
             raise RecipeError(
-                f"model.path: the input '{plain(name, 60)}' of '{plain(path)}' is {spec.text}, and samples can be "
-                f"given as {', '.join(DTYPES)}."
+                f"model.path: the input '{plain(name, 60)}' of '{plain(path)}' is {spec.text}; samples can "
+                f"only be {', '.join(DTYPES)}."
             )
     return found
 

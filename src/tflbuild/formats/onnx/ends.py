@@ -53,7 +53,7 @@ def ends_of(read: Read, said: str, shape: tuple[int, ...] = ()) -> Ends:
     """
     if shape and len(read.inputs) != 1:
         raise ValueError(
-            f"shape: {said} has {len(read.inputs)} inputs, and a shape can be said of a single one; leave it out"
+            f"shape: {said} has {len(read.inputs)} inputs, but shape is for a single input; leave it out"
         )
     specs = {name: _fixed(name, spec, said, shape) for name, spec in read.inputs.items()}
     first: dict[str, str] = {}
@@ -81,7 +81,7 @@ def _fixed(name: str, spec: TensorSpec | None, said: str, shape: tuple[int, ...]
     if spec is None:
         if not shape:
             raise RecipeError(
-                f"model.path: {known} says no shape; say it in the file's own order, e.g. model.shape=[1,3,224,224]."
+                f"model.path: {known} has no shape; set it in the file's own order, e.g. model.shape=[1,3,224,224]."
             )
         return TensorSpec(shape, "float32")
     if shape:
@@ -97,15 +97,15 @@ def _fixed(name: str, spec: TensorSpec | None, said: str, shape: tuple[int, ...]
     if batch not in (OPEN, 1):
         reason = f"takes {batch} samples at a time" if batch else "has no axis for the batch"
         raise RecipeError(
-            f"model.path: {known} is {spec.text}, so that it {reason}; export it again for one sample at a time, or "
+            f"model.path: {known} is {spec.text}, so it {reason}; export it again for one sample at a time, or "
             f"with an open batch."
         )
     sides = (1, *spec.shape[1:])
     if OPEN in sides:
         example = ",".join("SIDE" if side == OPEN else str(side) for side in sides)
         raise RecipeError(
-            f"model.path: {known} is {spec._replace(shape=sides).text}, whose sides are open; say them in the file's "
-            f"own order of axes: model.shape=[{example}] with a number for each SIDE."
+            f"model.path: {known} is {spec._replace(shape=sides).text}, whose sides are not fixed; set "
+            f"them in the file's own order of axes: model.shape=[{example}] with a number for each SIDE."
         )
     return spec._replace(shape=sides)
 

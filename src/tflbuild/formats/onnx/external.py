@@ -43,7 +43,7 @@ def _checked(name: str, end: int, folder: Path) -> Path:
     shown = plain(name, 120)
     if not name or "\0" in name or inside.is_absolute() or ".." in inside.parts or "\\" in name:
         raise Malformed(
-            f"keeps weights in '{shown}', which is no file in its own folder: files elsewhere are not read"
+            f"keeps weights in '{shown}', which is not a file in its own folder: files elsewhere are not read"
         )
     path = folder / name
     try:
@@ -54,13 +54,13 @@ def _checked(name: str, end: int, folder: Path) -> Path:
         check_regular(path)
         size = path.stat().st_size
     except FileNotFoundError as error:
-        raise Malformed(f"keeps weights in '{shown}', which is not beside it; put it there") from error
+        raise Malformed(f"keeps weights in '{shown}', which is missing; put it beside the model") from error
     except (OSError, RuntimeError) as error:
         raise Malformed(
             f"keeps weights in '{shown}', which cannot be read: {getattr(error, 'strerror', '') or error}"
         ) from error
     if size < end:
-        raise Malformed(f"keeps weights in '{shown}', which has {size} bytes, and at least {end} are wanted")
+        raise Malformed(f"keeps weights in '{shown}', which has {size} bytes; expected at least {end}")
     return path
 
 

@@ -131,7 +131,7 @@ def read(content: bytes) -> Read:
     within = [node for one in functions for node in map(_node, one.messages(7))]
     inner = (*within, *(one for node in (*nodes, *within) for one in _inner(node)))
     if len(nodes) + len(inner) > MOST_NODES:
-        raise Malformed("has more operators than a model needs")
+        raise Malformed("has too many operators")
     constants = {one.text(8): one for one in graph.messages(5)}
     constants |= {node.outputs[0]: found for node in nodes if (found := _constant(node)) is not None}
     versions = {one.text(1): one.number(2) for one in model.messages(8)}
@@ -156,7 +156,7 @@ def tensors(content: Message, depth: int = 0) -> Iterator[Message]:
         Malformed: graphs lie too deep within each other.
     """
     if depth > DEEPEST:
-        raise Malformed("has graphs too deep within each other")
+        raise Malformed("has graphs nested too deeply")
     yield from content.messages(5)
     for node in content.messages(1):
         for attribute in node.messages(5):
@@ -183,7 +183,7 @@ def _said(domain: str, kind: str) -> str:
 def _inner(node: Node, depth: int = 0) -> Iterator[Node]:
     """Walk over the operators of graphs that an operator has as attributes."""
     if depth > DEEPEST:
-        raise Malformed("has graphs too deep within each other")
+        raise Malformed("has graphs nested too deeply")
     for attribute in node.message.messages(5):
         for graph in (*attribute.messages(6), *attribute.messages(11)):
             for one in map(_node, graph.messages(1)):

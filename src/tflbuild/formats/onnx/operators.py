@@ -244,15 +244,15 @@ def refusal(read: Read) -> str:
     foreign = [one for one in every if one.domain and one.said not in read.functions]
     if foreign:
         return (
-            f"has {_names(foreign)}, not of ONNX itself but of somebody's own: what {_it(foreign)} would do is not "
-            f"in the file; export the model again with operators of ONNX alone"
+            f"has {_names(foreign)}, which ONNX does not define, so the file does not say what "
+            f"{_it(foreign)} computes; export the model again with operators of ONNX alone"
         )
     unknown = [one for one in every if one.kind not in KNOWN and one.said not in read.functions]
     if unknown:
         return f"has {_names(unknown)}, which ONNX does not have; export the model again with operators of ONNX alone"
     random = [one for one in every if one.kind in RANDOM]
     if random:
-        return f"has {_names(random)}, whose values are others each time; export the model for inference"
+        return f"has {_names(random)}, whose values are random; export the model for inference"
     return ""
 
 

@@ -45,5 +45,5 @@ def meta_of(path: Path) -> Mapping[str, Any]:
         return {"facts": facts, "signature": Signature.from_json(signature).to_json()}
     except (OSError, Malformed, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecipeError(
-            f"{plain(path)} is no ONNX file that tflbuild delivered; it cannot be used."
+            f"{plain(path)} is not an ONNX file that tflbuild delivered; it cannot be used."
         ) from error

@@ -85,8 +85,8 @@ def specs_of(reading: Reading, asked: Asked) -> tuple[Mapping[str, TensorSpec], 
     for name, one in reading.declared.outputs.items():
         if not one.plain or one.spec.dtype in ("string", "resource", "variant"):
             raise RecipeError(
-                f"model.path: the output '{plain(name, 60)}' of {reading.said} gives {one.spec.dtype}, and a .tflite "
-                f"numbers; export a signature without it."
+                f"model.path: the output '{plain(name, 60)}' of {reading.said} is {one.spec.dtype}, but a "
+                f".tflite can only output numbers; export a signature without it."
             )
         shape = one.spec.shape
         outputs[name] = TensorSpec((1, *shape[1:]) if shape and shape[0] == -1 else shape, one.spec.dtype)

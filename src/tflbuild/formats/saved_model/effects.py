@@ -57,7 +57,7 @@ def refusal(graphs: Iterable[MetaGraph]) -> str:
         return ""
     said = [f"'{plain(op, 60)}' ({_does(op)}; {plain(where, 80)})" for op, where in list(found.items())[:4]]
     more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-    return f"has operators that do more than compute: {', '.join(said)}{more}; nothing of it is loaded"
+    return f"has operators that do more than compute: {', '.join(said)}{more}; it is not loaded"
 
 
 def _does(op: str) -> str:

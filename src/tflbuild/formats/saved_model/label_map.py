@@ -48,7 +48,7 @@ def names_of(content: bytes, classes: int) -> tuple[str, ...]:
 
 def _entry(item: object) -> tuple[int, str]:
     if not isinstance(item, Mapping):
-        raise ValueError("has an item that is no message")
+        raise ValueError("has an item that is not a message")
     number = item.get("id", [None])[-1]
     name = (item.get("display_name") or item.get("name") or [""])[-1]
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST_ID:

@@ -193,7 +193,7 @@ def _padding(found: Mapping[str, list[Any]]) -> tuple[int, int, str]:
     most = _whole(found, "max_dimension", 1, 1 << 14, 1024)
     values = found.get("per_channel_pad_value", [])
     reasons = {
-        "without pad_to_max_dimension, so that the input has no fixed sides; export it with "
+        "without pad_to_max_dimension, so the input has no fixed sides; export it with "
         "pad_to_max_dimension: true": _last(found, "pad_to_max_dimension", False) is not True,
         f"with min_dimension {least} and max_dimension {most}, so that not every picture fills a side of the "
         f"input, and preprocess.aspect=letterbox_corner fills one; both the same are read": least != most,
@@ -255,7 +255,7 @@ def _label_maps(config: Mapping[str, list[Any]]) -> tuple[str, ...]:
 def _message(found: Mapping[str, list[Any]], name: str) -> Mapping[str, list[Any]]:
     value = found.get(name, [{}])[-1] if found.get(name) else {}
     if not isinstance(value, Mapping):
-        raise ValueError(f"has a '{name}' that is no message")
+        raise ValueError(f"has a '{name}' that is not a message")
     return value
 
 

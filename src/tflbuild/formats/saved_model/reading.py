@@ -100,8 +100,8 @@ def _chosen(graph: MetaGraph, asked: str, path: Path) -> str:
         )
     if not asked and len(names) > 1:
         raise RecipeError(
-            f"model.signature: '{plain(path)}' has {len(names)} signatures, {listed}{more}; say which is built, e.g. "
-            f"model.signature={plain(names[0], 60)}."
+            f"model.signature: '{plain(path)}' has {len(names)} signatures, {listed}{more}; choose one, "
+            f"e.g. model.signature={plain(names[0], 60)}."
         )
     return asked or names[0]
 
@@ -111,7 +111,7 @@ def _check_variables(source: Source, graph: MetaGraph, path: Path) -> None:
     whole = any(name.endswith(".index") for name in source.variables) and len(source.variables) > 1
     if needed and not whole:
         raise RecipeError(
-            f"model.path: '{plain(path)}' has {len(needed)} variables, and no variables/ beside its graph gives their "
+            f"model.path: '{plain(path)}' has {len(needed)} variables, but no variables/ folder with their "
             f"values; copy the whole folder."
         )
 
@@ -125,22 +125,21 @@ def static(name: str, tensor: Tensor, asked: Asked, reading: Reading) -> TensorS
     said = f"the input '{plain(name, 60)}' of {reading.said}"
     spec = tensor.spec
     if not tensor.plain:
-        raise RecipeError(
-            f"model.path: {said} is several tensors in one, sparse or ragged, which no .tflite takes."
-        )
+        raise RecipeError(f"model.path: {said} is a sparse or ragged tensor, which a .tflite cannot take.")
     if spec.dtype == "string":
         raise RecipeError(
-            f"model.path: {said} takes texts, such as encoded pictures, and a .tflite numbers; export a signature that "
+            f"model.path: {said} takes strings, such as encoded pictures, but a .tflite takes numbers; "
+            f"export a signature that "
             f"takes decoded pictures."
         )
     if spec.dtype not in FLOATS:
         raise RecipeError(
-            f"model.path: {said} takes {spec.dtype}, and samples become float32; export a signature that takes floats."
+            f"model.path: {said} takes {spec.dtype}, but samples are float32; export a signature that takes floats."
         )
     given = asked.shape if len(reading.declared.inputs) == 1 else ()
     if not tensor.known and not given:
         raise RecipeError(
-            f"model.shape: {said} has any number of axes; say its shape, e.g. model.shape=[1,192,192,3]."
+            f"model.shape: {said} has any number of axes; set its shape, e.g. model.shape=[1,192,192,3]."
         )
     shape = spec.shape if tensor.known else given
     fits = not given or (
@@ -152,7 +151,7 @@ def static(name: str, tensor: Tensor, asked: Asked, reading: Reading) -> TensorS
     whole = given or (1, *shape[1:])
     if not shape or shape[0] not in (1, -1):
         raise RecipeError(
-            f"model.path: {said} is {spec.text}, and the first side of an input is the batch, 1."
+            f"model.path: {said} is {spec.text}; the first side of an input must be the batch, 1."
         )
     if min(whole) < 1:
         example = ",".join(str(side if side > 0 else 192) for side in whole)
@@ -161,5 +160,5 @@ def static(name: str, tensor: Tensor, asked: Asked, reading: Reading) -> TensorS
             if len(reading.declared.inputs) > 1
             else f", e.g. model.shape=[{example}]"
         )
-        raise RecipeError(f"model.shape: {said} is {spec.text}, whose sides are open; say them{many}.")
+        raise RecipeError(f"model.shape: {said} is {spec.text}, whose sides are not fixed; set them{many}.")
     return TensorSpec(whole, "float32")

@@ -43,7 +43,7 @@ KINDS: Mapping[str, str] = {
 MOVING = frozenset(
     {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "PAD", "PADV2", "MIRROR_PAD", "MEAN", "STRIDED_SLICE"}
 )
-"""Operators whose other inputs say what is done, and are no values."""
+"""Operators whose other inputs say what is done, and are not values."""
 
 
 class Seen(Graph):

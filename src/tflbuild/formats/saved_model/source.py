@@ -190,11 +190,11 @@ class Source:
 def _unsafe(members: Sequence[zipfile.ZipInfo]) -> str:
     """Say why an archive is not one to be unpacked; "" where it is."""
     if len(members) > MOST_MEMBERS:
-        return f"has {len(members)} members, more than a SavedModel has"
+        return f"has {len(members)} members, too many for a SavedModel"
     if sum(one.file_size for one in members) > MOST_UNPACKED:
-        return "holds more bytes than a SavedModel has"
+        return "is too large for a SavedModel"
     if len({one.filename for one in members}) < len(members):
-        return "has two members of one name"
+        return "has two members with the same name"
     for one in members:
         name = PurePosixPath(one.filename)
         if name.is_absolute() or ".." in name.parts or "\\" in one.filename or ":" in one.filename:

@@ -41,7 +41,7 @@ def of_file(content: bytes) -> tuple[dict[str, Any], list[str]]:
         try:
             member = _member(content, name, MOST_BYTES - size)
         except ValueError as error:
-            left_out.append(f"'{plain(name, 80)}', which the file's metadata name, {error}, and is left out")
+            left_out.append(f"'{plain(name, 80)}', which the file's metadata name, {error}, and is skipped")
             continue
         files[name], size = _text(member), size + len(member)
     return {KEY: {"metadata": _text(stored), "files": files}}, left_out
@@ -50,7 +50,7 @@ def of_file(content: bytes) -> tuple[dict[str, Any], list[str]]:
 def _member(content: bytes, name: str, most: int) -> bytes:
     """Read a file that is packed with others again, so that its name must be one in any folder."""
     if not is_name(name):
-        raise ValueError("has a name that is no file's")
+        raise ValueError("has a name that is not a file's")
     member = packed_files.member(content, name)
     if len(member) > most:
         raise ValueError(f"is one of more than {MOST_BYTES} bytes together")

@@ -42,7 +42,7 @@ def _of_threads(graph: Graph, labels: Sequence[str]) -> Iterator[str]:
         name = f" ('{plain(labels[threads], 60)}')" if threads < len(labels) else ""
         yield (
             f"it suppresses class by class, and with several threads LiteRT 2 gives no detection of one class, number "
-            f"{threads}{name} with {threads} threads: let an app run it with one thread"
+            f"{threads}{name} with {threads} threads: run it with one thread in your app"
         )
 
 
@@ -53,7 +53,7 @@ def _of_state(graph: Graph) -> Iterator[str]:
         more = f" and {len(kept) - 1} more" if len(kept) > 1 else ""
         yield (
             f"it keeps state between calls ('{plain(kept[0], 60)}'{more}), and every sample was measured from a fresh "
-            f"start: let an app call reset_all_variables() (Java: resetVariableTensors()) before each sample"
+            f"start: your app must call reset_all_variables() (Java: resetVariableTensors()) before each sample"
         )
 
 
@@ -70,6 +70,6 @@ def _of_softmax(graph: Graph) -> Iterator[str]:
         if (DTYPES[given.type], DTYPES[made.type]) == ("int8", "int16"):
             name = plain(graph.name(operator.outputs[0]), 60)
             yield (
-                f"LiteRT for microcontrollers refuses its softmax of 16 bits ('{name}'), and LiteRT's reference "
-                f"kernels give other scores: for such a device build with quantize.scores=int8"
+                f"LiteRT for microcontrollers refuses its softmax of 16 bits ('{name}'), and LiteRT's "
+                f"reference kernels give other scores; for such a device, build with quantize.scores=int8"
             )

@@ -54,8 +54,9 @@ def check(path: Path) -> None:
             raise RecipeError(f"model.path: {found.said} {reason}.")
     if RESOURCE in flatbuffer.codes_in(found.content):
         raise RecipeError(
-            f"model.path: {found.said} keeps state between calls in a variable ({RESOURCE}), and samples are run one "
-            f"by one, each from a fresh start; convert it again with its state as an input and an output."
+            f"model.path: {found.said} keeps state between calls in a variable ({RESOURCE}), but samples "
+            f"are run one by one, each from a fresh start; convert it again with its state as an input and "
+            f"an output."
         )
     for name, index in found.names.inputs.items():
         _check_input(f"the input '{plain(name, 60)}' of {found.said}", found.graph.spec(index))
@@ -64,11 +65,11 @@ def check(path: Path) -> None:
 def _check_input(said: str, spec: TensorSpec) -> None:
     if min(spec.shape, default=1) < 1:
         raise RecipeError(
-            f"model.path: {said} is {spec.text}, whose sides are open; convert it again with fixed ones."
+            f"model.path: {said} is {spec.text}, whose sides are not fixed; convert it again with fixed ones."
         )
     if not spec.shape or spec.shape[0] != 1:
         raise RecipeError(
-            f"model.path: {said} is {spec.text}, and the first side of an input is the batch, 1; convert it again for "
+            f"model.path: {said} is {spec.text}; the first side of an input must be the batch, 1; convert it again for "
             f"one sample at a time."
         )
 

@@ -64,7 +64,7 @@ def _picture(spec: TensorSpec, known: TensorMetadata, pixels: Pixels | None) -> 
         low, high = _range(quantized)
         if pixels is not None:
             return True, f"one channel, and its range {low:.4g}..{high:.4g} is one of pixels, {pixels.words}"
-        return False, f"one channel, and its range {low:.4g}..{high:.4g} is no usual one of pixels"
+        return False, f"one channel, and its range {low:.4g}..{high:.4g} is not a usual one of pixels"
     return found.channels > 0, found.reason
 
 
@@ -104,7 +104,7 @@ def _scaling(graph: Graph, index: int, known: TensorMetadata) -> tuple[dict[str,
         wrong = _wrong(known, channels)
         if not wrong:
             return _normalized(known)
-        return {}, "assumed", f"its metadata {wrong}, which cannot be; {ASSUMED}"
+        return {}, "assumed", f"its metadata {wrong}, which is impossible; {ASSUMED}"
     if pixels is not None and channels != GREY:
         return dict(pixels.by_channel), f"mean and std, {pixels.words}", _measured(stored)
     if spec.dtype == "uint8" and not spec.scale:
@@ -115,7 +115,7 @@ def _scaling(graph: Graph, index: int, known: TensorMetadata) -> tuple[dict[str,
     if front.takes == "unit":
         return {"scale": 1 / 255, "offset": 0.0}, "pixels in 0..1", front.evidence
     if _codes(stored) is not None:
-        return {}, "assumed", f"{_measured(stored)}, which is no usual one of pixels; {ASSUMED}"
+        return {}, "assumed", f"{_measured(stored)}, which is not a usual one of pixels; {ASSUMED}"
     return {}, "assumed", ASSUMED
 
 

@@ -40,7 +40,7 @@ def files_of(
     others = {file: content for file, content in kept.items() if file not in lists}
     kind = AXIS_LABELS if one.labelled == "axis" else VALUE_LABELS
     name = _free({*taken, *(file.name for file in others)})
-    ours = AssociatedFile(name, kind, "Class names, one a line.")
+    ours = AssociatedFile(name, kind, "Class names, one per line.")
     return {ours: _text(one.labels), **others}
 
 

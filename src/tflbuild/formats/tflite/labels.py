@@ -61,7 +61,7 @@ def names_in(content: bytes) -> tuple[str, ...]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError("is no text in UTF-8") from None
+        raise ValueError("is not text in UTF-8") from None
     names = label_list.of_lines(text.splitlines())
     if not 0 < len(names) <= label_list.MOST_LABELS or max(map(len, names)) > LONGEST:
         raise ValueError(f"has {len(names)} lines, or longer ones than a list of labels has")

@@ -105,7 +105,7 @@ def _detection(operator: Operator, names: Mapping[str, int]) -> Outputs:
     named = {index: name for name, index in names.items()}
     missing = [role for role, index in zip(ROLES, operator.outputs, strict=False) if index not in named]
     if missing:
-        evidence = f"it has a {SUPPRESSION}, whose {' and '.join(missing)} are no outputs of the model"
+        evidence = f"it has a {SUPPRESSION}, whose {' and '.join(missing)} are not outputs of the model"
         return Outputs(evidence=evidence)
     found = {role: named[index] for role, index in zip(ROLES, operator.outputs, strict=False)}
     options = options_of(bytes(operator.table.numbers("custom_options"))) or {}
@@ -131,7 +131,7 @@ def _single(graph: Graph, name: str, index: int) -> Outputs:
     if not count:
         maker = _end(graph, index)
         made = f"; {plain(maker.kind, 60)} makes it" if maker else ""
-        return Outputs(evidence=f"the one output, {said}, is no row of scores{made}")
+        return Outputs(evidence=f"the one output, {said}, is not a row of scores{made}")
     kind, evidence = _kind(graph, index, count)
     if kind != "softmax" and any(graph.spec(given).shape == spec.shape for given in graph.inputs):
         return Outputs(

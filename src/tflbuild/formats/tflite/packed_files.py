@@ -93,7 +93,7 @@ def _check_directory(content: bytes) -> None:
     """Look at the archive's end before `zipfile` does, which reads a list of members of any length."""
     place = content.rfind(END, max(0, len(content) - END_BYTES - MOST_COMMENT))
     if place < 0 or place + END_BYTES > len(content):
-        raise _Unwanted("is not in the file: no archive is packed behind the model")
+        raise _Unwanted("is not in the file: no archive follows the model")
     (size,) = struct.unpack_from("<I", content, place + 12)
     if size > MOST_DIRECTORY or content.startswith(LARGE, max(0, place - LARGE_BYTES)):
         raise _Unwanted("is packed in an archive of more members than labels need")
@@ -102,7 +102,7 @@ def _check_directory(content: bytes) -> None:
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:
     found = [one for one in archive.infolist() if one.filename == name]
     if len(found) != 1:
-        raise _Unwanted(f"is {'not' if not found else 'more than once'} in the archive behind the model")
+        raise _Unwanted(f"is {'not' if not found else 'more than once'} in the archive after the model")
     (one,) = found
     if one.flag_bits & 1 or one.compress_type not in COMPRESSIONS:
         raise _Unwanted("is encrypted or packed in a way that is not read")

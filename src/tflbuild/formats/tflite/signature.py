@@ -74,7 +74,7 @@ def _tensors(graph: Graph, indices: Sequence[int], what: str, said: str) -> dict
     found = {graph.tensors[index].name: index for index in indices}
     if len(found) < len(indices) or "" in found:
         raise RecipeError(
-            f"model.path: the {what} of {said} are not named, or named alike, so that they cannot be told apart; "
+            f"model.path: the {what} of {said} are not named, or named alike, so they cannot be told apart; "
             f"convert it again with a signature."
         )
     return found

@@ -120,6 +120,6 @@ class Archive:
             known = inner == PROGRAM or inner.startswith((WEIGHTS, CONSTANTS, *PASSED_OVER))
             if not name.startswith(top) or not known:
                 raise ValueError(
-                    f"holds '{plain(name, 80)}', which is no part of a program: a .pt2 with compiled code is not taken"
+                    f"holds '{plain(name, 80)}', which is not part of a program: a .pt2 with compiled code is not taken"
                 )
         return top

@@ -35,8 +35,8 @@ def check(path: Path) -> Program:
     for name, spec in found.inputs.items():
         if spec.dtype not in DTYPES:
             raise RecipeError(
-                f"model.path: the input '{plain(name, 60)}' of '{plain(path)}' is {spec.text}, and samples can be "
-                f"given as {', '.join(DTYPES)}; export the model in float32."
+                f"model.path: the input '{plain(name, 60)}' of '{plain(path)}' is {spec.text}; samples can "
+                f"only be {', '.join(DTYPES)}; export the model in float32."
             )
     return found
 

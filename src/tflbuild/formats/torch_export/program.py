@@ -94,7 +94,7 @@ def _program(found: Mapping[str, Any], archive: Archive) -> Program:
     tensors = {name: _spec(meta) for name, meta in graph["tensor_values"].items()}
     nodes = [_node(one) for one in graph["nodes"]]
     if len(nodes) > MOST_NODES:
-        raise ValueError("has more operators than a model needs")
+        raise ValueError("has too many operators")
     listed = {where: archive.json(member)["config"] for where, member in CONFIGS.items()}
     inputs: dict[str, TensorSpec] = {}
     stored: dict[str, Stored] = {}

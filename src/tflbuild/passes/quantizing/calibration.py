@@ -27,11 +27,11 @@ class Calibration:
     """The images that ranges are measured on."""
 
     source: str = "data.train"
-    """Where the images come from: `data.train` or `data.val`, a folder, a glob, a list file (`.txt`), an `.npy`
+    """Source of the images: `data.train` or `data.val`, a folder, a glob, a list file (`.txt`), an `.npy`
     or an `.npz`. They are never augmented and never those of test."""
     samples: Annotated[int, Ge(1), Le(1_000_000)] = 200
-    """Images that are taken, chosen by the recipe's seed; all where there are fewer. More take longer and see
-    more of what the device will see. [images]"""
+    """Number of images, chosen by the recipe's seed; all if there are fewer. More take longer and cover more
+    of what the device will see. [images]"""
 
 
 def calibration_samples(

@@ -51,11 +51,11 @@ class Quantizing(Pass):
     """Base of the passes that quantize a float `.tflite` with ranges measured on calibration images."""
 
     method: Literal["auto", "fixed"] = "auto"
-    """`auto` tries ranges, equalization and bias correction and keeps what is best on held-out images; `fixed`
-    takes them as they are given."""
+    """`auto` tries ranges, equalization and bias correction and keeps what is best on held-out images;
+    `fixed` uses the values given here."""
     select: Literal["error", "top1"] = "error"
-    """Score that `method=auto` chooses by: `error`, the distance from the float model's outputs, or `top1`,
-    what a classifier gets right first, which needs labels."""
+    """Score that `method=auto` optimizes: `error`, the distance from the float model's outputs, or `top1`, a
+    classifier's accuracy, which needs labels."""
     ranges: Literal["minmax", "p99.9", "p99.99", "p99.999", "mse", "entropy"] | None = None
     """How the range of an activation follows from what was seen: `minmax` takes all of it, `p99.9` to `p99.999`
     keep that percentage of the values, `mse` has the least squared error, `entropy` keeps the distribution.
@@ -67,11 +67,11 @@ class Quantizing(Pass):
     """`replace` turns RELU6 into RELU where that lets layers be equalized; `keep` leaves it. null: `keep`, or
     chosen by `method=auto`."""
     correct_bias: bool | None = None
-    """Whether biases take out what rounding adds on average; see the pass `correct_bias`. null: false, or
+    """Whether biases correct the mean error of rounding; see the pass `correct_bias`. null: false, or
     chosen by `method=auto`."""
     round: Literal["nearest", "learned"] = "nearest"
     """`nearest` rounds each weight by itself; `learned` (with `method=fixed`) learns which to round up, which
-    takes longer and helps most with 4 bits. See the pass `round`."""
+    takes longer and helps most at 4 bits. See the pass `round`."""
     granularity: Literal["channel", "tensor"] = "channel"
     """Whether each output channel or the whole tensor has one scale for its weights. `tensor` costs accuracy;
     some devices need it."""
@@ -81,13 +81,13 @@ class Quantizing(Pass):
     activations: Literal["asymmetric", "symmetric"] = "asymmetric"
     """`symmetric` has no zero points, which some devices need and which costs accuracy; `asymmetric` has them."""
     calibration: Calibration = field(default_factory=Calibration)
-    """Images that ranges are measured on."""
+    """Images to measure ranges on."""
     input_dtype: Literal["float32", "uint8", "int8"] | None = None
     """Type of the file's input. null: uint8 (raw pixels) with scheme int8, otherwise float32."""
     output_dtype: Literal["float32", "uint8", "int8"] = "float32"
     """Type of the output of a classifier in int8; detectors and other schemes give float32."""
     scores: Literal["int8", "int16"] = "int16"
-    """Width of the final scores before they become float, with scheme int8. `int16` keeps small scores apart;
+    """Width of the final scores before they are converted to float, with scheme int8. `int16` keeps small scores apart;
     `int8` lets XNNPACK take the last operator."""
 
     def check(self) -> None:

@@ -31,11 +31,11 @@ class Fitting(Pass):
     labelled = True
 
     steps: Annotated[int, Ge(1), Le(100_000_000)] | None = None
-    """Length of the training. null: as long as suits the data and the input size, or as `epochs` says.
+    """Length of the training. null: `epochs`, or a length that suits the data and the input size.
     [batches]"""
     epochs: Annotated[float, Gt(0), Le(100_000)] | None = None
-    """Length of the training in passes over the train split; say this or `steps`, not both. null: as `steps`
-    says. [passes over the data]"""
+    """Length of the training in passes over the train split; set this or `steps`, not both. null: `steps`
+    counts. [passes over the data]"""
     batch_size: Annotated[int, Ge(1), Le(65_536)] = 32
     """Images that each step trains on together. Larger is steadier per step and needs more memory and time.
     [images]"""
@@ -49,7 +49,7 @@ class Fitting(Pass):
     """Factor that `exponential` has reached at the end, and by which `step` multiplies the learning rate at
     each drop. Smaller ends with smaller steps. [fraction]"""
     learning_rate_drops: tuple[Annotated[float, Gt(0), Lt(1)], ...] = (0.5, 0.75)
-    """Where `step` lowers the learning rate, as fractions of the steps behind the warm-up. [fraction of the
+    """Where `step` lowers the learning rate, as fractions of the steps after the warm-up. [fraction of the
     steps]"""
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.05
     """Part of the training in which the learning rate rises to `learning_rate`. Longer is safer with a large
@@ -58,7 +58,7 @@ class Fitting(Pass):
     """How strongly kernels are pulled towards 0 in every step (decoupled, as in AdamW). 0 is off; larger
     overfits less and may underfit. [no unit]"""
     gradient_clip: Annotated[float, Gt(0)] = 10.0
-    """Largest global norm of a step's gradient; a longer gradient is shortened to it. Smaller guards better
+    """Largest global norm of a step's gradient; a longer gradient is scaled down to it. Smaller guards better
     against single bad batches and learns more slowly. [no unit]"""
     average: Annotated[float, Ge(0), Lt(1)] = 0.0
     """Decay of a running mean of the weights, which replaces the weights at the end. 0 is off; nearer to 1
@@ -70,7 +70,7 @@ class Fitting(Pass):
     """Part of each target that is spread evenly over all classes of a classifier, so that it is less sure of
     itself. 0 is off; detectors ignore it. [fraction]"""
     distill: Distill = field(default_factory=Distill)
-    """Learn what a trained model (the teacher) says of each image, besides its labels."""
+    """Learn from the outputs of a trained model (the teacher), in addition to the labels."""
 
     def reads(self) -> tuple[str, ...]:
         """Train on the train split; read the file of a teacher."""

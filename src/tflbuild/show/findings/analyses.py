@@ -10,7 +10,7 @@ from tflbuild.core.exhibit import Exhibit
 from tflbuild.core.plain_text import plain
 
 NO_FINDING = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""Exceptions of reading what is no finding: it may come from a store or a report of somebody else."""
+"""Exceptions of reading what is not a finding: it may come from a store or a report of somebody else."""
 
 
 def lines_of_analysis(analysis: Mapping[str, Any]) -> list[str]:

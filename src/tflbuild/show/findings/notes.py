@@ -45,7 +45,7 @@ FINDINGS: Mapping[str, Presentation] = {
 
 
 NO_FINDING = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""Exceptions of reading a note that is no finding: it may come from a store of somebody else."""
+"""Exceptions of reading a note that is not a finding: it may come from a store of somebody else."""
 
 
 def _is_finding(name: str, note: Any) -> bool:

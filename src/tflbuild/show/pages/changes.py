@@ -33,7 +33,7 @@ def change_tiles(
     if not base or base["value"] is None or found is None or base.get("split") != measured.get("split"):
         return []
     bounds = _interval(target, metric, verdicts)
-    since = f"since {report['base']['label']}, which has {figure(base['value'], unit)}"
+    since = f"since {report['base']['label']}, which had {figure(base['value'], unit)}"
     notes = [f"{change(bounds[0], unit)} to {change(bounds[1], unit)}, paired" if bounds else "", since]
     state, word = _state(verdicts, metric)
     return [tile("change", change(found - base["value"], unit), *notes, word, state=state)]

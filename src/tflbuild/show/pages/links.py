@@ -15,7 +15,7 @@ FILES = (
     ("log.txt", "log"),
     ("events.jsonl", "events"),
     ("recipe.lock.yaml", "lock"),
-    ("reproduce.yaml", "what runs the failed pass alone"),
+    ("reproduce.yaml", "the command for the failed pass"),
 )
 """Files of a run that are told by what they are."""
 

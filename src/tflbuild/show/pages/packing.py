@@ -20,7 +20,7 @@ def packing(report: Mapping[str, Any], target: Mapping[str, Any]) -> Exhibit | N
         Bar(label="compressed", values=(compressed,), text=f"{100 * (1 - compressed / stored):.0f} % less"),
     )
     zeros = (
-        f"{100 * known[-1]:.0f} % of the pruned layers' weights are zeros. They are stored like all others, so that "
-        f"only the compressed file, as in a download or an app's package, is smaller for them."
+        f"{100 * known[-1]:.0f} % of the pruned layers' weights are zeros. They are stored like other weights, so "
+        f"only the compressed file (a download, an app package) gets smaller."
     )
     return Exhibit(title="Size", text=(zeros,), parts=(Bars(bars=bars, unit="bytes"),))

@@ -23,7 +23,7 @@ class Column:
     Attributes:
         label: under the column.
         measurement: as report.json holds it.
-        state: "kept", "closed" (its gate closed) or "left" (a step that something else took the place of).
+        state: "kept", "closed" (it exceeded its limit) or "left" (a step that something else took the place of).
         limits: floors and ceilings: value, and whether the measurement must be above it.
         output: digest of what was measured.
         input: digest of what it was made from; "" for nothing.

@@ -107,7 +107,7 @@ def check_harmless(options: Mapping[str, Any], file: Path) -> None:
         simple = value is None or isinstance(value, bool | int | float) or _is_word(value)
         if path[-1] in TYPED_ONLY or not simple:
             raise RecipeError(
-                f"{plain(file)}: launcher_options.{plain('.'.join(path))} is not taken from a file, since it can run "
+                f"{plain(file)}: launcher_options.{plain('.'.join(path))} is not read from a file, since it can run "
                 f"commands, write files or reach other machines; type hydra/launcher=NAME and its options again."
             )
 

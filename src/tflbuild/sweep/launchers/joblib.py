@@ -37,7 +37,7 @@ class Options:
     """`hydra.launcher.*` of joblib."""
 
     n_jobs: int = -1
-    """Processes that build at once; -1 is one a core, -2 one less, as joblib counts. 0 is refused. [processes]"""
+    """Processes that build at once; -1 is one per core, -2 one less, as joblib counts. 0 is refused. [processes]"""
 
 
 class Launcher:
@@ -54,7 +54,7 @@ class Launcher:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = typed(Options, options, "hydra.launcher")
         if self.options.n_jobs == 0:
-            raise RecipeError("hydra.launcher.n_jobs: 0 processes build nothing; -1 is one a core.")
+            raise RecipeError("hydra.launcher.n_jobs: 0 processes build nothing; -1 is one per core.")
         toolchain.require(["joblib"], "hydra/launcher=joblib")
         self._processes: list[Any] = []
 

@@ -52,7 +52,7 @@ def test_an_input_has_its_shape_and_its_numbers() -> None:
 @pytest.mark.parametrize("option", ["sparse", "ragged", "optional"])
 def test_an_input_that_may_be_missing_or_is_no_array_is_refused(option: str) -> None:
     with pytest.raises(
-        Unwanted, match=r"^layer 'a' is an input that may be sparse, ragged or missing; write it in"
+        Unwanted, match=r"^layer 'a' is an input that may be sparse, ragged or missing; export it in"
     ):
         entry_of(layer("InputLayer", "a", batch_shape=[None, 4], **{option: True}))
 
@@ -162,7 +162,7 @@ def test_classes_of_others_are_told_from_those_of_keras() -> None:
         layer("Fancy", "a"),
         layer("LayerScale", "a", module="keras.src.applications.others"),
     ):
-        said = f"^layer 'a' is a '{entry['class_name']}', which is no layer of Keras 3 that tflbuild knows; write it"
+        said = f"^layer 'a' is a '{entry['class_name']}', which is not a layer of Keras 3 that tflbuild knows; write it"
         with pytest.raises(Unwanted, match=said):
             entry_of(entry)
 
@@ -177,7 +177,7 @@ def test_classes_of_others_are_told_from_those_of_keras() -> None:
 )
 def test_a_layer_that_keras_3_alone_has_is_no_refusal(entry: dict[str, Any]) -> None:
     kind = entry["class_name"]
-    said = f"^layer 'a' is the layer {kind} of Keras 3, which has no equal in tf_keras that tflbuild knows$"
+    said = f"^layer 'a' is the layer {kind} of Keras 3, which has no known equivalent in tf_keras$"
     with pytest.raises(NoEqual, match=said):
         entry_of(entry)
 

@@ -38,7 +38,7 @@ def test_a_plan_reads_it_and_says_that_it_is_translated(tmp_path: Path) -> None:
     assert shown.changes == (
         (
             "translated to tf_keras",
-            "Keras 3.15.1 saved it; what it computes there is what the result is held to",
+            "Keras 3.15.1 saved it; the result is compared with what it computes there",
         ),
     )
 
@@ -59,11 +59,11 @@ def test_a_layer_without_an_equal_goes_to_keras_3_and_the_plan_says_which(tmp_pa
     assert said.recognised[-1] == (
         "layers",
         "exported by Keras 3 as a SavedModel, in float32",
-        "layer 'norm' is the layer RMSNormalization of Keras 3, which has no equal in tf_keras that tflbuild knows "
-        "(and 1 more layer of such kinds); what it computes in Keras 3 is what the result is held to, and no pass can "
-        "train it",
+        "layer 'norm' is the layer RMSNormalization of Keras 3, which has no known equivalent in tf_keras "
+        "(and 1 more layer of such kinds); the result is compared with what it computes in Keras 3; no "
+        "pass can train it",
     )
-    assert "model=file takes it through Keras 3 itself, in recipes that train nothing." in refusal(path)
+    assert "model=file can use it through Keras 3, in recipes that do not train." in refusal(path)
 
 
 def test_a_file_that_is_translated_can_be_taken_through_keras_3_all_the_same(tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_a_file_of_tf_keras_has_one_way_alone(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as raised:
         format_named(path, "keras3_export")
     assert str(raised.value) == (
-        f"model.format: '{path}' cannot be taken as 'keras3_export'; by its content it is of the format 'keras', "
-        f"which need not be said."
+        f"model.format: '{path}' cannot be read as 'keras3_export'; its content is of the format 'keras'. "
+        f"Leave model.format out."
     )
     with pytest.raises(
         RecipeError, match=r"^model.format: there is no format 'kers'; .* Did you mean 'keras'"
@@ -146,13 +146,14 @@ def refusal(path: Path) -> str:
     [
         (
             {"module": "mine", "class_name": "Mine", "config": {}, "registered_name": "Mine"},
-            "the model is a subclassed one ('Mine'), whose graph is Python code; write it in Keras 3 with "
-            "model.export('FOLDER'), and give model.path=FOLDER, or rebuild it as keras.Model(inputs, outputs).",
+            "the model is a subclassed one ('Mine'), whose graph is Python code; export it in Keras 3 with "
+            "model.export('FOLDER'), and set model.path=FOLDER, or rebuild it as keras.Model(inputs, "
+            "outputs).",
         ),
         (
             functional(image(), layer("Lambda", "twice", "image")),
-            "layer 'twice' is a Lambda, Python code in a file, which tflbuild does not execute; write it in Keras 3 "
-            "with model.export('FOLDER'), and give model.path=FOLDER.",
+            "layer 'twice' is a Lambda, Python code in a file, which tflbuild does not execute; export it "
+            "in Keras 3 with model.export('FOLDER'), and set model.path=FOLDER.",
         ),
         (
             dense(units=1 << 40),
@@ -176,6 +177,6 @@ def test_weights_alone_are_refused_with_what_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "my.weights.h5"
     path.write_bytes(keras3_files.store(keras3_files.dense_weights()))
     assert (
-        "holds weights alone, without the model's configuration; save the whole model: model.save"
+        "holds only weights, without the model's configuration; save the whole model: model.save"
         in refusal(path)
     )

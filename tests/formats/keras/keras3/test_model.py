@@ -199,10 +199,10 @@ REFUSED = {
         layer("Mine", "a", "image", module="mine.layers"),
         "is a 'Mine', a class of its author's own",
     ),
-    "of no class": (layer("Mine", "a", "image"), "is a 'Mine', which is no layer of Keras 3"),
+    "of no class": (layer("Mine", "a", "image"), "is a 'Mine', which is not a layer of Keras 3"),
     "of an application": (
         layer("LayerScale", "a", "image"),
-        "is a 'LayerScale', which is no layer of Keras 3",
+        "is a 'LayerScale', which is not a layer of Keras 3",
     ),
     "registered": (
         {**layer("Dense", "a", "image"), "registered_name": "mine>Dense"},
@@ -221,7 +221,7 @@ def test_what_holds_code_or_is_not_known_is_refused_by_its_layer(case: str) -> N
     with pytest.raises(Unwanted, match=r"^layer 'a' ") as raised:
         made(given)
     assert said in str(raised.value)
-    assert str(raised.value).endswith("in Keras 3 with model.export('FOLDER'), and give model.path=FOLDER.")
+    assert str(raised.value).endswith("in Keras 3 with model.export('FOLDER'), and set model.path=FOLDER.")
 
 
 LACKING = {
@@ -325,7 +325,7 @@ def test_what_keras_3_does_not_write_is_one_sentence(change: dict[str, Any], sai
 @pytest.mark.parametrize("entries", [[], [layer("Flatten", "flat"), layer("Dense", "scores", units=2)]])
 def test_a_sequential_model_without_an_input_is_refused(entries: Any) -> None:
     with pytest.raises(
-        Unwanted, match=r"^the sequential model says no shape of its input; start it with keras\.Input\.$"
+        Unwanted, match=r"^the sequential model does not say its input shape; start it with keras\.Input\.$"
     ):
         translated({"class_name": "Sequential", "config": {"name": "s", "layers": entries}})
 

@@ -141,7 +141,7 @@ def test_options_are_those_that_the_operation_was_given() -> None:
     for given, wanted in (({}, True), ({"approximate": True}, True), ({"approximate": False}, False)):
         ((_, gelu),) = steps("Gelu", IMAGE, **given)
         assert gelu["approximate"] is wanted
-    with pytest.raises(NoEqual, match=r"which has no equal among the layers of tf_keras$"):
+    with pytest.raises(NoEqual, match=r"which has no equivalent layer in tf_keras$"):
         operated("a", "Matmul", {}, Call((IMAGE, IMAGE), {}))
 
 
@@ -221,7 +221,7 @@ def test_height_and_width_alone_are_padded_and_resized() -> None:
     assert lack("Resize", IMAGE, size=[4, 5], data_format="channels_first") == (
         "with data_format=channels_first"
     )
-    assert lack("Resize", ROW, size=[4, 5]) == "of what is no batch of pictures"
+    assert lack("Resize", ROW, size=[4, 5]) == "of what is not a batch of pictures"
     assert lack("Cast", IMAGE, dtype="int32") == "to int32"
     ((_, cast),) = steps("Cast", IMAGE, dtype="float32")
     assert cast["dtype"] == "float32"

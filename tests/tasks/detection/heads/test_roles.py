@@ -129,7 +129,7 @@ def test_an_ssd_whose_coder_nothing_says_is_doubted() -> None:
     with pytest.raises(ValueError, match=r"^coder: 'anchors' gives anchors, and .* do not say how boxes are"):
         recognise("ssd", outputs)
     with pytest.raises(
-        ValueError, match=r"^anchors: 6 rows of 4 numbers and 6 of 3 scores .* is no output; say it as"
+        ValueError, match=r"^anchors: 6 rows of 4 numbers and 6 of 3 scores .* is not an output; say it as"
     ):
         recognise("ssd", {"b": (1, 6, 4), "s": (1, 6, 3)})
 
@@ -174,7 +174,7 @@ def test_maps_of_centernet_are_told_by_their_names(
 
 # Of 64 x 96 pixels: strides 8, 16 and 32 have 8 x 12, 4 x 6 and 2 x 3 cells: 126 of them.
 YOLOS: list[tuple[str, dict[str, Shape], dict[str, Any], Any]] = [
-    ("v5 has three anchors a cell", {"o": (1, 378, 7)}, {}, ("v5", 2, [8, 16, 32])),
+    ("v5 has three anchors per cell", {"o": (1, 378, 7)}, {}, ("v5", 2, [8, 16, 32])),
     ("v5 of one class", {"o": (1, 378, 6)}, {}, ("v5", 1, [8, 16, 32])),
     ("columns are v8", {"o": (1, 5, 126)}, {}, ("v8", 1, [8, 16, 32])),
     ("strides that are said", {"o": (1, 6, 24)}, {"strides": [16]}, ("v8", 2, [16])),
@@ -254,12 +254,12 @@ CONTRADICTED: list[tuple[dict[str, Shape], dict[str, Any], str]] = [
     (
         THREE,
         {},
-        r"^anchors: 3 maps of 21 numbers a cell are those of a YOLO with 3 anchors and 2 classes; say",
+        r"^anchors: 3 maps of 21 numbers per cell are those of a YOLO with 3 anchors and 2 classes; say",
     ),
     (
         {"n": (1, 4, 6, 21), "o": (1, 2, 3, 21)},  # as YOLOv4-tiny
         {},
-        r"^anchors: 2 maps of 21 numbers a cell are",
+        r"^anchors: 2 maps of 21 numbers per cell are",
     ),
     (THREE, {"anchors": ANCHORS[:2]}, r"^anchors: there are 3 strides, and each needs as many widths and"),
     (THREE, {"anchors": [*ANCHORS[:2], [9, 9]]}, r"^anchors: there are 3 strides"),

@@ -98,9 +98,9 @@ def _equal(name: str, kind: str, entry: Mapping[str, Any]) -> Equal:
     ):
         raise refused(name, f"is a '{plain(registered or kind, 60)}', a class of its author's own")
     if kind not in LAYERS and kind not in KNOWN and (str(module), kind) not in APPLICATIONS:
-        raise refused(name, f"is a '{plain(kind, 60)}', which is no layer of Keras 3 that tflbuild knows")
+        raise refused(name, f"is a '{plain(kind, 60)}', which is not a layer of Keras 3 that tflbuild knows")
     if kind not in LAYERS:
-        reason = f"is the layer {kind} of Keras 3, which has no equal in tf_keras that tflbuild knows"
+        reason = f"is the layer {kind} of Keras 3, which has no known equivalent in tf_keras"
         raise no_equal(name, reason)
     return LAYERS[kind]
 

@@ -105,7 +105,7 @@ def _in_a_row(entries: list[Mapping[str, Any]]) -> dict[str, list[Call]]:
     """Give the calls of a sequential model's layers."""
     names = [name_of(one) for one in entries]
     if not entries or entries[0]["class_name"] != "InputLayer":
-        raise Unwanted("the sequential model says no shape of its input; start it with keras.Input.")
+        raise Unwanted("the sequential model does not say its input shape; start it with keras.Input.")
     tensors = [Tensor(name, 0, 0) for name in names]
     calls = {name: [Call((tensor,), {})] for name, tensor in zip(names[1:], tensors, strict=False)}
     return {names[0]: [], **calls}

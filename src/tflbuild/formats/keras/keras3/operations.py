@@ -26,9 +26,7 @@ def operated(name: str, kind: str, config: Mapping[str, Any], call: Call) -> Ope
         return Operated((given.tensor(),), PLAIN[kind])
     if kind in OTHERS:
         return OTHERS[kind](given)
-    raise no_equal(
-        name, f"is the operation {kind} of Keras 3, which has no equal among the layers of tf_keras"
-    )
+    raise no_equal(name, f"is the operation {kind} of Keras 3, which has no equivalent layer in tf_keras")
 
 
 def _binary(given: Given) -> Operated:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tflbuild.core.plain_text import plain
 from tflbuild.formats.keras.inert import Unwanted
 
-WAY_OUT = "write it in Keras 3 with model.export('FOLDER'), and give model.path=FOLDER"
+WAY_OUT = "export it in Keras 3 with model.export('FOLDER'), and set model.path=FOLDER"
 """Way of a model that holds code, which only its author runs."""
 
 

@@ -81,7 +81,7 @@ def _resized(given: Given) -> Operated:
     }
     tensor = given.tensor()
     if tensor.rank != 4:
-        raise given.other("of what is no batch of pictures")
+        raise given.other("of what is not a batch of pictures")
     return Operated((tensor,), (Step("Resizing", options),))
 
 

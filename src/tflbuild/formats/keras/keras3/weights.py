@@ -24,7 +24,7 @@ LEGACY = "model_weights"
 """The group of a `.h5` that holds weights, which a `.keras` does not have."""
 
 BESIDE = re.compile(r"(?:(?:.*/)?seed_generator|optimizer)(?:/.*)?|.*/seed_generator_state")
-"""Data sets that are no weights: states of the optimizer and of what draws numbers."""
+"""Data sets that are not weights: states of the optimizer and of what draws numbers."""
 
 
 class _Place(NamedTuple):

@@ -21,7 +21,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 """Words in the names of outputs by role."""
 
 SHARP = 1e6
-"""Factor of what a cell lacks of the largest around it: one such millionth, and it is no peak."""
+"""Factor of what a cell lacks of the largest around it: one such millionth, and it is not a peak."""
 
 
 @head("centernet")
@@ -75,7 +75,7 @@ class CenterNet(Head):
             return None
         if {"sizes", "offsets"} - roles.keys():
             raise ValueError(
-                f"sizes: {' and '.join(repr(name) for name in pairs)} have 2 numbers a cell, and their names do not "
+                f"sizes: {' and '.join(repr(name) for name in pairs)} have 2 numbers per cell, and their names do not "
                 f"tell sizes from offsets; say model.head=centernet model.head.sizes=NAME model.head.offsets=NAME"
             )
         left = [name for name in shapes if name not in roles.values()]

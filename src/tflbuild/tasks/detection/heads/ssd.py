@@ -86,7 +86,7 @@ class Ssd(Head):
         if not anchors and not said.get("anchors"):
             raise ValueError(
                 f"anchors: {count} rows of 4 numbers and {count} of {width} scores are coded boxes, and what they are "
-                f"relative to is no output; say it as model.head=ssd model.head.anchors=[[y,x,height,width],...]"
+                f"relative to is not an output; say it as model.head=ssd model.head.anchors=[[y,x,height,width],...]"
             )
         known: dict[str, Any] = {}
         if zoo:

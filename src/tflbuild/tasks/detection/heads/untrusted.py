@@ -58,7 +58,7 @@ def check_named(prefix: str, head: Mapping[str, Any]) -> None:
     if not 0 < len(raw) <= MOST_OUTPUTS or not all(
         NAME(name) and SIDES(shape) for name, shape in raw.items()
     ):
-        raise ValueError(f"'{prefix}raw' is no mapping of outputs to their shapes")
+        raise ValueError(f"'{prefix}raw' is not a mapping of outputs to their shapes")
     try:
         kind.of(head["options"])
         given = Given({name: tuple(shape) for name, shape in raw.items()}, *head["picture"])

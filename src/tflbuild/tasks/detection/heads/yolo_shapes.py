@@ -139,7 +139,7 @@ def _several(named: Shapes, given: Given, said: Mapping[str, Any]) -> Found | No
         if not usual or width % ANCHORS or width // ANCHORS < 6:
             return None
         raise ValueError(
-            f"anchors: {len(named)} maps of {width} numbers a cell are those of a YOLO with {ANCHORS} anchors and "
+            f"anchors: {len(named)} maps of {width} numbers per cell are those of a YOLO with {ANCHORS} anchors and "
             f"{width // ANCHORS - 5} classes; say width and height of each in pixels by stride, e.g. model.head=yolo "
             f"model.head.anchors=[[10,13,16,30,33,23],...]"
         )

@@ -10,4 +10,4 @@ FINER = ((4, 8, 16, 32), (8, 16, 32, 64), (16, 32))
 """Strides of others than most."""
 
 BEFORE_CLASSES = {"v5": 5, "v5_maps": 5, "v8": 4, "yolox": 5, "fastestdet": 5}
-"""Numbers of a row that are no scores of classes."""
+"""Numbers of a row that are not scores of classes."""
