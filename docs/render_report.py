@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-SIZE = "1060,1330"
+SIZE = "1060,1316"
 """Width and height in pixels: the figures, the chart and the first row of photos."""
 
 

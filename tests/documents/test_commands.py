@@ -59,8 +59,8 @@ def test_there_are_as_many_commands_as_there_were() -> None:
 def run_or_plan(reader: Workspace, words: list[str]) -> None:
     """Run a command on the reader's run and files; plan what would train or build, and compose what would sweep."""
     first, recipe = words[0], [word for word in words if word.startswith("recipe=")]
-    if first == "-m":
-        compose_sweep([FLAGS.get(word, word) for word in words[1:]])
+    if "-m" in words[:2]:
+        compose_sweep([FLAGS.get(word, word) for word in words[words.index("-m") + 1 :]])
     elif recipe and first not in LISTING and (first != "lint" or recipe == ["recipe=ssd_mobilenet_int8"]):
         plan(reader, [FLAGS.get(word, word) for word in words if "=" in word or word in FLAGS])
     elif any(word.endswith("model.h5") for word in words):
