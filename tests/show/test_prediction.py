@@ -236,8 +236,8 @@ def test_a_run_is_known_by_its_report(detector: Path, white: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("target", "status", "message"),
     [
-        (None, "over_budget", r"this run delivered no model \(over_budget\)"),
-        ({"name": "cpu", "path": "gone.tflite"}, "built", "this run delivered no model"),
+        (None, "over_budget", "this run is over its budget and delivered no model"),
+        ({"name": "cpu", "path": "gone.tflite"}, "built", "the model that this run delivered is gone"),
         (
             {"name": "ethos_u55", "path": "x", "not_executed": "y"},
             "built",
