@@ -287,7 +287,10 @@ def test_a_file_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
 
 
 MISSING = [
-    ("", "path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file"),
+    (
+        "",
+        "path: is needed; set model.path=FILE to a .tflite, .onnx, .pt2, .h5 or .keras file, or to a SavedModel folder",
+    ),
     ("nowhere.tflite", "model.path: there is no file 'nowhere.tflite'."),
 ]
 

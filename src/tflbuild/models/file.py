@@ -79,7 +79,10 @@ class File(KerasFile):
     def check(self) -> None:
         """Refuse a missing file, and one that is of no format or broken."""
         if not self.path:
-            raise ValueError("path: is needed; set model.path=FILE to a .h5, .keras, .onnx or .tflite file")
+            raise ValueError(
+                "path: is needed; set model.path=FILE to a .tflite, .onnx, .pt2, .h5 or .keras file, or to a "
+                "SavedModel folder"
+            )
         if self.shape and (min(self.shape) < 1 or self.shape[0] != 1 or len(self.shape) > MOST_AXES):
             raise ValueError(
                 f"shape: {list(self.shape)} is no shape of one sample; the first side is the batch, 1, e.g. "

@@ -30,7 +30,8 @@ def undelivered(folder: Path, report: Mapping[str, Any]) -> str:
     status = str(report.get("status", "no status"))
     said = WHY.get(status, f"this run delivered no model ({plain(status)})")
     if status == "built" and report.get("stopped_after"):
-        said = f"this run was to stop before the end (stop_after={plain(report['stopped_after'])}) and delivered no model"
+        behind = plain(report["stopped_after"])
+        said = f"this run was to stop before the end (stop_after={behind}) and delivered no model"
     elsewhere = [f"its rejected file is {plain(kept)}"] if (kept := rejected_file(folder)) else []
     elsewhere += [f"the newest run with a model is {plain(other)}"] if (other := _newest(folder)) else []
     return f"{plain(folder)}: {'; '.join([said, *elsewhere])}."

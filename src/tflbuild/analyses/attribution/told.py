@@ -136,4 +136,6 @@ def verdict(metric: str, total: Any, blamed: Sequence[str], n: int) -> str:
         lost += ", which is within noise"
     if not blamed:
         return f"{lost}; no step is to blame" if total.value > 0 else lost
+    if total.value <= 0:
+        return f"{lost}; {', '.join(blamed)} lost some, and other steps won it back"
     return f"{lost}; it was lost at: {', '.join(blamed)}"
