@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -209,9 +210,9 @@ class File(KerasFile):
         differing = contradicted(asked, preprocess)
         if not differing:
             return []
-        said = ", ".join(f"{option} {preprocess.get(option, 'unset')}" for option in differing)
-        right = " ".join(f"preprocess.{option}={asked[option]}" for option in differing)
-        text = f"preprocess: {said} contradicts '{self.path}', which says {right}."
+        used = ", ".join(f"{option}={_typed(preprocess.get(option))}" for option in differing)
+        right = " ".join(f"preprocess.{option}={_typed(asked[option])}" for option in differing)
+        text = f"preprocess: this recipe has {used}, but '{self.path}' asks for {right}."
         if set(differing) & set(self.description.held):
             raise RecipeError(
                 f"{text} Its own graph prepares pixels so: leave preprocess out, or say the same."
@@ -227,3 +228,8 @@ class File(KerasFile):
     def recognised(self) -> list[dict[str, str]]:
         """List what was recognised in the file."""
         return [one.to_json() for one in self.description.recognised]
+
+
+def _typed(value: Any) -> str:
+    """Write a value as one types it behind a key."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value).replace('"', "")
