@@ -385,7 +385,7 @@ def test_a_model_of_numbers_takes_arrays_and_draws_nothing(tmp_path: Path) -> No
         (["--threshold", "2"], "--threshold: '2' is no score; give a number in 0..1"),
         (["--threshold"], "--threshold needs a value"),
         (["--out="], "--out needs a value"),
-        (["--treshold=1"], "'--treshold=1' is no option"),
+        (["--treshold=1"], "'--treshold=1' is no option. Did you mean '--threshold'"),
     ],
 )
 def test_a_wrong_word_is_named(
