@@ -46,3 +46,12 @@ def test_verify_says_it_of_a_run_over_its_budget(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("tflbuild.commands.verify.read_report", lambda file: {"status": "over_budget"})
     with pytest.raises(RecipeError, match="over its budget and delivered no model"):
         verify([str(tmp_path)])
+
+
+def test_verify_says_what_it_takes(tmp_path: Path) -> None:
+    file = tmp_path / "model.tflite"
+    file.touch()
+    with pytest.raises(RecipeError, match=r"model\.tflite is a file; expected the folder of a run"):
+        verify([str(file)])
+    with pytest.raises(RecipeError, match="nowhere does not exist; expected the folder of a run"):
+        verify([str(tmp_path / "nowhere")])

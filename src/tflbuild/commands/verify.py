@@ -55,6 +55,11 @@ def verify(words: list[str]) -> int:
 
 def _lock_of(folder: Path) -> dict[str, Any]:
     """Read the lock of a run; one that delivered no model has none."""
+    if folder.is_file() or not folder.exists():
+        what = "is a file" if folder.is_file() else "does not exist"
+        raise RecipeError(
+            f"{plain(folder)} {what}; expected the folder of a run, e.g. outputs/RECIPE/latest."
+        )
     if not (folder / NAME).exists() and (folder / REPORT).is_file():
         raise RecipeError(undelivered(folder, read_report(folder / REPORT)))
     return read_lock(folder / NAME)
