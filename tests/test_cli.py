@@ -358,7 +358,8 @@ def own() -> list[str]:
 def test_a_recipe_of_the_users_own_model_asks_for_it(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", f"recipe={recipe}"]) == 2
     assert capsys.readouterr().err == (
-        "error: model.path: required; set model.path=FILE to a .h5, .keras, .onnx or .tflite file\n"
+        "error: model.path: required; set model.path=FILE to a .tflite, .onnx, .pt2, .h5 or .keras file, or to a "
+        "SavedModel folder\n"
     )
 
 

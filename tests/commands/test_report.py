@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -328,6 +329,10 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
     assert plan.plan(["recipe=r"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("data")] == ["data: train 2, val 1; 1 class: a"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert plan.plan(["recipe=r"]) == 0
+    assert max(len(line) for line in capsys.readouterr().out.splitlines()) <= 40
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ def test_a_report_of_a_build_is_read_back_as_it_is(recipe: Recipe, build_here: F
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (None, "No such file or directory"),
+        (None, "there is no such file; expected the folder of a run"),
         ("{", "Expecting property name"),
         ("[]", "it holds a list, not a mapping"),
         ('{"schema": "other"}', "schema is 'other'"),

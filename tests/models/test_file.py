@@ -222,12 +222,12 @@ CONTRADICTIONS: list[tuple[Mapping[str, Any], str]] = [
     ({"channels": "rgb", "scale": 0.00784314, "offset": -1}, ""),
     (
         {"channels": "rgb", "scale": 1.0, "offset": -1.0},
-        "preprocess: scale 1.0 contradicts '{path}', which says preprocess.scale=0.00784313725490196.",
+        "preprocess: this recipe has scale=1.0, but '{path}' asks for preprocess.scale=0.00784313725490196.",
     ),
     (
         {"channels": "bgr", "mean": [1, 2, 3]},
-        "preprocess: channels bgr, scale unset, offset unset contradicts '{path}', which says preprocess.channels=rgb "
-        "preprocess.scale=0.00784313725490196 preprocess.offset=-1.0.",
+        "preprocess: this recipe has channels=bgr, scale=null, offset=null, but '{path}' asks for "
+        "preprocess.channels=rgb preprocess.scale=0.00784313725490196 preprocess.offset=-1.0.",
     ),
 ]
 
@@ -246,9 +246,7 @@ def test_what_contradicts_a_graph_that_prepares_pixels_itself_is_refused_while_p
     found = file(tmp_path, normalising([127.5], [127.5]))
     held = replace(found.description, held=("scale", "offset"))
     monkeypatch.setattr(type(found), "description", held)
-    with pytest.raises(
-        RecipeError, match=r"scale 1\.0 contradicts .* Its own graph already does this: leave"
-    ):
+    with pytest.raises(RecipeError, match=r"scale=1\.0, but .* Its own graph already does this: leave"):
         found.warnings({"channels": "rgb", "scale": 1.0, "offset": -1.0})
     assert len(found.warnings({"channels": "bgr", "scale": 1 / 127.5, "offset": -1.0})) == 1, (
         "that only warns"
@@ -287,7 +285,10 @@ def test_a_file_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
 
 
 MISSING = [
-    ("", "path: required; set model.path=FILE to a .h5, .keras, .onnx or .tflite file"),
+    (
+        "",
+        "path: required; set model.path=FILE to a .tflite, .onnx, .pt2, .h5 or .keras file, or to a SavedModel folder",
+    ),
     ("nowhere.tflite", "model.path: there is no file 'nowhere.tflite'."),
 ]
 

@@ -236,8 +236,8 @@ def test_a_run_is_known_by_its_report(detector: Path, white: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("target", "status", "message"),
     [
-        (None, "over_budget", r"this run delivered no model \(over_budget\)"),
-        ({"name": "cpu", "path": "gone.tflite"}, "built", "this run delivered no model"),
+        (None, "over_budget", "this run is over its budget and delivered no model"),
+        ({"name": "cpu", "path": "gone.tflite"}, "built", "the model that this run delivered is gone"),
         (
             {"name": "ethos_u55", "path": "x", "not_executed": "y"},
             "built",
@@ -386,7 +386,7 @@ def test_a_model_of_numbers_takes_arrays_and_draws_nothing(tmp_path: Path) -> No
         (["--threshold", "2"], "--threshold: '2' is not a score; give a number in 0..1"),
         (["--threshold"], "--threshold needs a value"),
         (["--out="], "--out needs a value"),
-        (["--treshold=1"], "'--treshold=1' is not an option"),
+        (["--treshold=1"], "'--treshold=1' is not an option. Did you mean '--threshold'"),
     ],
 )
 def test_a_wrong_word_is_named(

@@ -20,7 +20,7 @@ def step(label: str, **changed: Any) -> dict[str, Any]:
 def test_a_hit_says_what_it_saved_and_a_run_what_it_took() -> None:
     steps = [step("train", cached=True, outcome="cached", cost_seconds=71.25), step("prune")]
     lines = time_lines({"passes": steps, "seconds": 4.0, "status": "built"})
-    assert lines[1].split() == ["train", "hit", "0.50", "71.25", "1.2", "KiB"]
+    assert lines[1].split() == ["train", "cached", "0.50", "71.25", "1.2", "KiB"]
     assert lines[2].split() == ["prune", "ran", "2.00", "3.50", "900", "0.50", "1.2", "KiB"]
     assert lines[3].split() == ["in", "sum", "2.00", "3.50", "900", "1.00", "71.25"]
     assert lines[4].split()[-1] == "1.00"  # 4 s in all, 2 in passes, 1 measuring
@@ -47,10 +47,10 @@ def test_every_column_has_its_own_sum_and_memory_its_peak() -> None:
     assert lines[0].split("  ")[0].strip() == "pass"
     assert lines[1].split() == ["train", "ran", "1.00", "10.00", "1,500", "100.00", "11.8", "MiB"]
     assert lines[2].split() == ["prune", "ran", "2.00", "20.00", "700", "200.00"]
-    assert lines[3].split() == ["hit", "hit", "1000.00", "1.2", "KiB"]
+    assert lines[3].split() == ["hit", "cached", "1000.00", "1.2", "KiB"]
     assert lines[5].split() == ["in", "sum", "3.00", "30.00", "1,500", "300.00", "3000.00"]
     assert lines[6].split() == ["planning,", "delivery,", "reports", "7.00"]  # 310 - 3 - 300
-    assert lines[7].split() == ["all", "over_budget", "310.00"]
+    assert lines[7].split() == ["all", "over", "budget", "310.00"]
 
 
 def test_numbers_stand_under_their_headings_to_the_right() -> None:

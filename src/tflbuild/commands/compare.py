@@ -28,6 +28,9 @@ USAGE = (
     "[KEY=VALUE ...]"
 )
 
+LEAST_CHANGE = 0.0001
+"""A smaller change is written by its first digits: four places would make it +0.0000."""
+
 
 class ComparedRuns(NamedTuple):
     """Runs side by side, and each held against the first, sample by sample."""
@@ -215,7 +218,9 @@ def _text(value: Any, key: str = "") -> str:
         return _measurement(value)
     if isinstance(value, float):
         return f"{value:.6g}"
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
         return size(value) if _is_size(key) else f"{value:,}"
     text = plain(value, 2000)
     return escape(short(text) if len(text) == 64 else text)
@@ -238,7 +243,8 @@ def _change(values: Sequence[Any], key: str = "") -> str:
         change = after - before
         return signed_size(change) if _is_size(key) else f"{change:+,}"
     if isinstance(before, int | float) and isinstance(after, int | float):
-        return signed(after - before)
+        change = after - before
+        return signed(change) if not change or abs(change) >= LEAST_CHANGE else f"{change:+.3g}"
     return ""
 
 

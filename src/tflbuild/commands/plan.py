@@ -35,25 +35,25 @@ def plan(words: list[str]) -> int:
     prepared = prepare(recipe, NAMES, warnings.append, looking=terminal.show_looking)
     made = make_plan(prepared.recipe, prepared.keys, prepared.store)
     for line in terminal.started({"recognised": prepared.recipe.seen}):
-        say(line)
+        say(line, fold=True)
     width = max(len(planned.step.label) for planned in made.steps)
     for planned in made.steps:
         name = type(planned.step.options).name
         of = "" if name == planned.step.label else f" ({name})"
-        say(f"{planned.step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}")
+        say(f"{planned.step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}", fold=True)
     for label, reason in made.unused.items():
-        say(f"{label:<{width}}  unused   {reason}")
+        say(f"{label:<{width}}  unused   {reason}", fold=True)
     warnings += disagreements(prepared.recipe.model.listed_labels(), prepared.index.classes)
     for text in (*warnings, *made.warnings):
-        say(f"warning: {plain(text, 2000)}")
+        say(f"warning: {plain(text, 2000)}", fold=True)
     if prepared.index.dropped:
-        say(f"data: skipped: {', '.join(counted(prepared.index.dropped))}:")
+        say(f"data: skipped: {', '.join(counted(prepared.index.dropped))}:", fold=True)
         for dropped in prepared.index.dropped[:5]:
-            say(f"  {plain(dropped.file)}: {plain(dropped.reason)}")
+            say(f"  {plain(dropped.file)}: {plain(dropped.reason)}", fold=True)
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in prepared.index.splits.items())
     classes = prepared.index.classes
     named = f"{len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}"
-    say(f"data: {counts}; {named if classes else 'no labels'}")
+    say(f"data: {counts}; {named if classes else 'no labels'}", fold=True)
     return 0
 
 

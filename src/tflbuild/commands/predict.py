@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tflbuild.commands.words import say
 from tflbuild.core.command import command
-from tflbuild.core.errors import RecipeError
+from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 
 USAGE = "usage: tflbuild predict RUN_OR_TFLITE IMAGE_OR_FOLDER... [--threshold 0.5] [--out FOLDER] [--json]"
@@ -72,7 +72,9 @@ def _read(words: list[str]) -> _Asked:
             if not given[option]:
                 raise RecipeError(f"predict: {option} needs a value. {USAGE}")
         elif word.startswith("--"):
-            raise RecipeError(f"predict: '{plain(word)}' is not an option. {USAGE}")
+            raise RecipeError(
+                f"predict: '{plain(word)}' is not an option.{did_you_mean(option, (*VALUED, '--json'))} {USAGE}"
+            )
         else:
             rest.append(word)
     if len(rest) < 2 or not all(rest):

@@ -11,23 +11,27 @@ from tflbuild.commands.words import one, say
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, OnnxModel, TFLiteModel
 from tflbuild.core.command import command
-from tflbuild.core.errors import Drift
+from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.lock import NAME, altered_steps, read_lock, tool_drift
 from tflbuild.engine.opened import opened
 from tflbuild.engine.prepare import Prepared
+from tflbuild.engine.report_form import read_report
 from tflbuild.engine.verify import Claim
 from tflbuild.engine.verify import verify as verify_claims
 from tflbuild.recipe.kept import Kept, thawed, without_places
+from tflbuild.show.undelivered import undelivered
+
+REPORT = "report.json"
 
 
 @command("verify", "measure the delivered file again and compare with its lock", usage="RUN", prints=False)
 def verify(words: list[str]) -> int:
     """Measure what a run delivered again; exit code 7 where the lock claims something else."""
     folder = Path(one(words, "verify RUN"))
-    lock = read_lock(folder / NAME)
+    lock = _lock_of(folder)
     with tempfile.TemporaryDirectory(prefix="tflbuild-verify-") as scratch:
         recipe = _recipe(lock, folder / NAME, Path(scratch))
         worker = session.worker_for(recipe)
@@ -47,6 +51,18 @@ def verify(words: list[str]) -> int:
         raise Drift(f"{plain(folder / NAME)}: {plain('; '.join(drift), 2000)}.")
     say(f"{folder}: the file agrees with its lock")
     return 0
+
+
+def _lock_of(folder: Path) -> dict[str, Any]:
+    """Read the lock of a run; one that delivered no model has none."""
+    if folder.is_file() or not folder.exists():
+        what = "is a file" if folder.is_file() else "does not exist"
+        raise RecipeError(
+            f"{plain(folder)} {what}; expected the folder of a run, e.g. outputs/RECIPE/latest."
+        )
+    if not (folder / NAME).exists() and (folder / REPORT).is_file():
+        raise RecipeError(undelivered(folder, read_report(folder / REPORT)))
+    return read_lock(folder / NAME)
 
 
 def _taken(path: Path) -> Artifact:

@@ -22,4 +22,4 @@ def one(words: list[str], usage: str) -> str:
 def warn(texts: Iterable[str]) -> None:
     """Warn the user, beside what is printed and not within it."""
     for text in texts:
-        audience.warn(f"warning: {plain(text, 2000)}")
+        audience.warn(f"warning: {plain(text, 2000)}", fold=True)

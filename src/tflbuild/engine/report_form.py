@@ -238,6 +238,11 @@ def read_report(path: Path) -> dict[str, Any]:
     try:
         content = json_text.read_mapping(file)
         check(content, REPORT)
+    except FileNotFoundError as error:
+        raise RecipeError(
+            f"{plain(file)} is no report of a run: there is no such file; expected the folder of a run, e.g. "
+            f"outputs/RECIPE/latest."
+        ) from error
     except OSError as error:
         raise RecipeError(f"{plain(file)} is not a report of a run: {error.strerror or error}.") from error
     except Malformed as error:

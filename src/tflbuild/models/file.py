@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -79,7 +80,10 @@ class File(KerasFile):
     def check(self) -> None:
         """Refuse a missing file, and one that is of no format or broken."""
         if not self.path:
-            raise ValueError("path: required; set model.path=FILE to a .h5, .keras, .onnx or .tflite file")
+            raise ValueError(
+                "path: required; set model.path=FILE to a .tflite, .onnx, .pt2, .h5 or .keras file, or to a "
+                "SavedModel folder"
+            )
         if self.shape and (min(self.shape) < 1 or self.shape[0] != 1 or len(self.shape) > MOST_AXES):
             raise ValueError(
                 f"shape: {list(self.shape)} is not a shape of one sample; the first side is the batch, 1, e.g. "
@@ -206,9 +210,9 @@ class File(KerasFile):
         differing = contradicted(asked, preprocess)
         if not differing:
             return []
-        said = ", ".join(f"{option} {preprocess.get(option, 'unset')}" for option in differing)
-        right = " ".join(f"preprocess.{option}={asked[option]}" for option in differing)
-        text = f"preprocess: {said} contradicts '{self.path}', which says {right}."
+        used = ", ".join(f"{option}={_typed(preprocess.get(option))}" for option in differing)
+        right = " ".join(f"preprocess.{option}={_typed(asked[option])}" for option in differing)
+        text = f"preprocess: this recipe has {used}, but '{self.path}' asks for {right}."
         if set(differing) & set(self.description.held):
             raise RecipeError(
                 f"{text} Its own graph already does this: leave preprocess out, or set the same values."
@@ -224,3 +228,8 @@ class File(KerasFile):
     def recognised(self) -> list[dict[str, str]]:
         """List what was recognised in the file."""
         return [one.to_json() for one in self.description.recognised]
+
+
+def _typed(value: Any) -> str:
+    """Write a value as one types it behind a key."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value).replace('"', "")

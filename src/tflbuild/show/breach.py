@@ -40,7 +40,7 @@ def breach_of(report: Mapping[str, Any], folder: str) -> list[str]:
     lines = [f"over budget: {plain(label) if label else 'in total'}: {_how_far(verdict)}" for verdict in over]
     if label:
         lines.append(_tried(report, report["passes"][-1]))
-    kept = _kept(Path(folder), label or "model")
+    kept = rejected_file(Path(folder), label or "model")
     return [*lines, f"the rejected file: {plain(kept)}" if kept else "no file was kept"]
 
 
@@ -106,7 +106,8 @@ def _breaches(tried: Mapping[str, Any]) -> str:
     return "; ".join(texts) or "over its limits"
 
 
-def _kept(folder: Path, name: str) -> Path | None:
+def rejected_file(folder: Path, name: str = "*") -> Path | None:
+    """Give the file in the folder of a run that a limit refused; None where there is none."""
     return next(iter(sorted((folder / REJECTED).glob(f"{name}.*"))), None)
 
 

@@ -99,7 +99,7 @@ def _unlimited(report: Mapping[str, Any]) -> str:
     limits = [
         (label, verdict) for label, verdict in _verdicts(report) if _is_accuracy(verdict.get("metric", ""))
     ]
-    limited = {(label, verdict["metric"]) for label, verdict in limits if not _allows_all(verdict)}
+    limited = {(label, verdict["metric"]) for label, verdict in limits if not allows_all(verdict)}
     if not limits:
         return "No accuracy limit was set"
     if not limited:
@@ -116,7 +116,7 @@ def _unlimited(report: Mapping[str, Any]) -> str:
     return f"No accuracy limit was set on {' and '.join(free)}" if free else ""
 
 
-def _allows_all(verdict: Mapping[str, Any]) -> bool:
+def allows_all(verdict: Mapping[str, Any]) -> bool:
     """Say whether a limit keeps no accuracy: none is below 0, so that a base that has little can lose it all."""
     metric = verdict["metric"]
     limits = limits_of({metric: verdict.get("limit", {})})

@@ -12,6 +12,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.form import is_inside
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
+from tflbuild.show.undelivered import undelivered
 
 
 def model_file(path: Path) -> Path:
@@ -43,8 +44,7 @@ def _file_of_run(path: Path) -> Path:
             f"{plain(path)}: its file is compiled for {names}, which this machine cannot execute."
         )
     if not runnable or not (path / runnable[0]["path"]).is_file():
-        status = plain(report.get("status", "no status"))
-        raise RecipeError(f"{plain(path)}: this run delivered no model ({status}).")
+        raise RecipeError(undelivered(path, report))
     return path / str(runnable[0]["path"])
 
 

@@ -27,7 +27,7 @@ def time_lines(report: Mapping[str, Any]) -> list[str]:
         *(_texts(row) for row in rows),
         _texts(("in sum", "", *sums, saved, None)),
         _texts(("planning, delivery, reports", "", other, 0.0, 0, 0.0, 0.0, None)),
-        _texts(("all", report["status"], report["seconds"], 0.0, 0, 0.0, 0.0, None)),
+        _texts(("all", report["status"].replace("_", " "), report["seconds"], 0.0, 0, 0.0, 0.0, None)),
     ]
     widths = [max(len(line[column]) for line in table) for column in range(len(HEADINGS))]
     return [
@@ -52,7 +52,7 @@ def _row(step: Mapping[str, Any]) -> tuple[Any, ...]:
     hit = step["cached"]
     return (
         step["label"],
-        "hit" if hit else step["outcome"],
+        "cached" if hit else step["outcome"],
         0.0 if hit else step["seconds"],
         0.0 if hit else step["cpu_seconds"],
         0 if hit else step["peak_rss_mib"],

@@ -369,7 +369,7 @@ def test_a_map_that_is_not_there_is_said(tmp_path: Path) -> None:
     (said,) = [one for one in found.recognised if one.what == "labels"]
     assert said.value == "not there"
     assert said.evidence.startswith(
-        "pipeline.config names '/home/somebody/data/cells.pbtxt', which is not there; the "
+        "pipeline.config names '/home/somebody/data/cells.pbtxt', which is not there; its classes "
     )
     file = File(path=str(tmp_path))
     assert file.misfit("image", ("red", "white")) == ""

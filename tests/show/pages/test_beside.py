@@ -43,6 +43,23 @@ def test_a_diagnosis_stands_on_the_page_with_its_verdict_causes_and_cures(tmp_pa
     assert "<code>quantize.granularity=x</code>" in page
 
 
+@pytest.mark.parametrize(
+    ("low", "blamed", "title"),
+    [
+        (-0.01, False, "Accuracy, step by step"),
+        (0.01, False, "Why it lost accuracy"),
+        (-0.01, True, "Why it lost accuracy"),
+    ],
+)
+def test_a_diagnosis_that_found_nothing_asks_for_no_reason(
+    tmp_path: Path, low: float, blamed: bool, title: str
+) -> None:
+    ladder = {"text": "map", "rungs": [{"blamed": blamed}], "total": {"value": 0.0, "low": low, "high": 0.1}}
+    content = {"analyses": [{"name": "ladder", "findings": [ladder]}], "causes": []}
+    (made,) = beside(found(tmp_path, "diagnosis/diagnosis", json.dumps(content)))
+    assert made.title == title
+
+
 def test_every_page_of_a_run_is_led_to_in_order(tmp_path: Path) -> None:
     for name in ("drift", "preprocessing/diagnosis", "diagnosis/diagnosis"):
         found(tmp_path, name, pages.diagnosis())

@@ -27,6 +27,7 @@ def judged(**changed: Any) -> dict[str, Any]:
     ("changed", "state", "word"),
     [
         ({"decided": True}, "good", "within the limit"),
+        ({"limit": {"max_drop": 0.7}}, "warned", "within a limit that allows the loss of all of it"),
         ({"decided": False}, "warned", "within the limit, but undecided"),
         ({"ok": False}, "bad", "over the limit"),
         ({"metric": "map50"}, "warned", "no limit on map was set"),

@@ -542,7 +542,7 @@ def test_a_summary_says_its_command_and_how_many_jobs_there_are() -> None:
     text = outline(render_summary(pages.summary())).text
     assert "Sweep of 5 jobs 3 built 1 over budget 1 invalid" in text
     assert "tflbuild -m recipe=ssd_mobilenet_int8 prune.sparsity=0.5,0.8,1.5" in text
-    assert "The green line joins the built models that none of less size equals." in text
+    assert "The green line joins the built models that are better than every one of less size." in text
     assert "1. prune.sparsity=0.5, model.input_size=96: map 0.670, size 313.5 KiB, latency 1.23 ms" in text
     assert "job 5 prune.sparsity: 1.5 should be less than 1" in text
 

@@ -68,6 +68,8 @@ def test_what_is_found_surely_is_shown_the_surest_first_and_objects_are_counted(
     assert [(one.label, round(one.score, 2)) for one in said.base] == [("a", 0.9), ("b", 0.5)]
     assert [one.label for one in said.truth] == ["a", "b"]
     assert said.note == "of 2 objects the base finds 2, the delivered file 1"
+    one = compared(base, base, [(NEAR_LEFT, 0, 1.0)])
+    assert one.said(0).note.startswith("of 1 object the base finds 1")
     assert said.base[1].box == pytest.approx(RIGHT)
     assert compared(base, []).said(0).note == "2 found by the base, 0 by the delivered file"
 

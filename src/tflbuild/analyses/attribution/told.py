@@ -136,4 +136,6 @@ def verdict(metric: str, total: Any, blamed: Sequence[str], n: int) -> str:
         lost += ", which is within noise"
     if not blamed:
         return f"{lost}; no single step lost more than noise" if total.value > 0 else lost
+    if total.value <= 0:
+        return f"{lost}; {', '.join(blamed)} lost some, and other steps gained it back"
     return f"{lost}; lost at: {', '.join(blamed)}"

@@ -119,7 +119,7 @@ def _shown(pairs: ClassPairs) -> dict[str, Any] | None:
     order = tuple(pairs.names[label] for label in best_order(confusion(seen)))
     if order == pairs.names:
         return None
-    return _row("found from its mistakes on the other half of the images", rest, order)
+    return _row("in the order that its mistakes on the other half of the images suggest", rest, order)
 
 
 def _row(how: str, pairs: ClassPairs, order: Sequence[str]) -> dict[str, Any]:

@@ -265,7 +265,7 @@ def _labels(config: Pipeline, reading: Reading) -> tuple[dict[str, tuple[str, ..
         f"{CONFIG} names '{plain(config.label_maps[0], 80)}', which is not there" if config.label_maps else ""
     )
     evidence = (
-        f"{missing or 'no label map is there'}; the classes are taken in the order of the data, and data.classes "
-        f"says another; or copy the label map beside {CONFIG}"
+        f"{missing or 'no label map is there'}; its classes are taken to be those of the data, in that order; if that "
+        f"is wrong, set data.classes=[...], or copy the label map beside {CONFIG}"
     )
     return {}, [Evidence("labels", "not there", evidence)]

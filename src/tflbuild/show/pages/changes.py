@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tflbuild.show.conclusion import allows_all
 from tflbuild.show.pages.figures import change, figure
 from tflbuild.show.pages.tile import tile
 
@@ -71,4 +72,6 @@ def _state(verdicts: Sequence[Mapping[str, Any]], metric: str) -> tuple[str, str
         return "warned", f"no limit on {metric} was set"
     if any(not verdict["decided"] for verdict in verdicts):
         return "warned", "within the limit, but undecided"
+    if all(allows_all(verdict) for verdict in verdicts):
+        return "warned", "within a limit that allows the loss of all of it"
     return "good", "within the limit"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tflbuild.core.amount import amount
 from tflbuild.core.answer import Answer
 from tflbuild.core.disagreement import BASE, MODEL, Arrays, Compared, Disagreement, Said
 from tflbuild.tasks.detection.overlap import intersection_over_union
@@ -173,7 +174,7 @@ def _note(given: Compared, place: int, base: Detections, model: Detections, leas
     labels = np.asarray(given.truth["labels"][start:stop], np.int32)
     right = Detections(boxes, labels, np.ones(len(labels), np.float32))
     found = [int((_scores_in(right, _sure(one, least)) > 0).sum()) for one in (base, model)]
-    return f"of {len(labels)} objects the base finds {found[0]}, the delivered file {found[1]}"
+    return f"of {amount(len(labels), 'object')} the base finds {found[0]}, the delivered file {found[1]}"
 
 
 def _sure(found: Detections, least: float) -> Detections:
