@@ -165,8 +165,21 @@ def test_what_still_runs_on_a_cluster_is_cancelled(monkeypatch: pytest.MonkeyPat
 def test_a_search_asks_for_as_many_jobs_as_fit_on_a_cluster(
     monkeypatch: pytest.MonkeyPatch, cpus: float | None, each: float, parallel: int
 ) -> None:
-    on(monkeypatch, Cluster({}, cpus))
+    cluster = on(monkeypatch, Cluster({}, cpus))
+    cluster.initialized = True
     made: Any = launcher("ray", {"ray": {"remote": {"num_cpus": each}}})
+    assert made.parallel == parallel
+
+
+@pytest.mark.parametrize(
+    ("init", "parallel"), [({"num_cpus": 6}, 3), ({"address": "ray://head:10001"}, 1), ({}, 4)]
+)
+def test_before_a_cluster_is_there_its_options_say_how_many_jobs_fit(
+    monkeypatch: pytest.MonkeyPatch, init: dict[str, Any], parallel: int
+) -> None:
+    on(monkeypatch, Cluster({}, 99.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    made: Any = launcher("ray", {"ray": {"init": init, "remote": {"num_cpus": 2}}})
     assert made.parallel == parallel
 
 
