@@ -129,7 +129,8 @@ def test_the_whole_never_takes_less_than_the_stretch_that_is_at_work() -> None:
         made.now += 2.0
         made.tell("progress", label="step0", done=done, total=100, note="")
     of_step, whole = made.left.of_step("step0", made.now), made.seconds()
-    assert of_step is not None and whole is not None
+    assert of_step is not None
+    assert whole is not None
     assert of_step > 100
     assert whole >= of_step
 
