@@ -122,6 +122,19 @@ def test_progress_of_other_passes_is_one_of_several_stretches() -> None:
     assert made.seconds() == 100 + 10 - 10
 
 
+def test_the_whole_never_takes_less_than_the_stretch_that_is_at_work() -> None:
+    made = Made(20.0)
+    made.tell("pass_started", label="step0")
+    for done in range(10):
+        made.now += 2.0
+        made.tell("progress", label="step0", done=done, total=100, note="")
+    of_step, whole = made.left.of_step("step0", made.now), made.seconds()
+    assert of_step is not None
+    assert whole is not None
+    assert of_step > 100
+    assert whole >= of_step
+
+
 def test_what_a_fallback_tries_belongs_to_its_step() -> None:
     made = Made(100.0, 50.0)
     made.tell("pass_started", label="step0")

@@ -65,7 +65,9 @@ def _signature(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext)
     spec: Any = ctx.model_spec
     signature = spec.description.signature
     served = Served(folder, found.name, found.source.path)
+    ctx.doing("converting the SavedModel")
     made = Packed(served.convert(signature.inputs, list(signature.outputs)))
+    ctx.doing("comparing the file with TensorFlow")
     batch = parity.sample_batch(meaning, ctx)
     wanted = served.run(batch)
     looks_alike(meaning, wanted, found.source.path)
@@ -86,6 +88,7 @@ def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) 
     export = detection.export_of(found)
     cut, keys = export.cut, variables.keys_of(found.graph)
     image = spec.description.signature.inputs[detection.IMAGE]
+    ctx.doing("converting the SavedModel")
     network = Network(
         export.flat,
         folder,
@@ -96,6 +99,7 @@ def _detector(found: Reading, folder: Path, meaning: Meaning, ctx: PassContext) 
     stored = Network(export.flat, folder, keys, {}, {"anchors": cut.anchors})()["anchors"].numpy()
     tail = _tail(export, stored)
     made = Packed(network.convert(tail))
+    ctx.doing("comparing the file with TensorFlow")
     batch = parity.sample_batch(meaning, ctx)
     given = raw_outputs.run(made, batch)
     if cut.corners and detection.takes_pixels(found):

@@ -31,6 +31,8 @@ def place_lines(started: Mapping[str, Any]) -> list[str]:
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     """Say which steps will run, and about how long all of it takes; nothing of the time where nobody knows.
 
+    Where all steps are in the store, what was measured most likely is, too: what an earlier delivery took says nothing.
+
     >>> plan_lines({"steps": [{"label": "train", "status": "HIT"}, {"label": "prune", "status": "RUN"}]})
     ['steps    1 of 2 to run: prune']
     """
@@ -40,7 +42,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         return []
     steps = f"steps    {len(labels)} of {total} to run: {', '.join(labels)}"
     if not labels:
-        steps = f"steps    none of {total} to run: all are in the store"
+        return [f"steps    none of {total} to run: all are in the store"]
     return [steps, *_time(plan)]
 
 

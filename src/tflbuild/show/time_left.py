@@ -57,7 +57,9 @@ class Stage:
         rest = self.rate.left(now)
         if rest is not None and (self.trains or self.expected is None):
             return rest + self.tail * slow
-        return None if self.expected is None else max(self.expected * slow - (now - self.began), 0.0)
+        if self.expected is None:
+            return None
+        return max(self.expected * slow - (now - self.began), rest or 0.0)
 
     def pace(self, now: float) -> tuple[float, float] | None:
         """Give seconds that it took or will take, and seconds that were expected; None where there is no telling."""
