@@ -243,8 +243,8 @@ def _change(values: Sequence[Any], key: str = "") -> str:
         change = after - before
         return signed_size(change) if _is_size(key) else f"{change:+,}"
     if isinstance(before, int | float) and isinstance(after, int | float):
-        change = after - before
-        return signed(change) if not change or abs(change) >= LEAST_CHANGE else f"{change:+.3g}"
+        moved = after - before
+        return signed(moved) if not moved or abs(moved) >= LEAST_CHANGE else f"{moved:+.3g}"
     return ""
 
 
