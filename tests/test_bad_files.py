@@ -107,7 +107,8 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     "no file": (case("gone.tflite", "rows.npz"), "model.path: there is no file 'gone.tflite'."),
     "no path": (
         ["recipe=int8", "data.root=rows.npz"],
-        "model.path: required; set model.path=FILE to a .tflite, .onnx, .pt2, .h5 or .keras file",
+        "model.path: required; set model.path=FILE to a .tflite, .onnx, .pt2, .h5 or .keras file, or to a SavedModel "
+        "folder",
     ),
     "of no format": (case("text.tflite", "rows.npz"), f"model.path: 'text.tflite' {NO_FORMAT}."),
     "of a format that is not read": (

@@ -43,8 +43,12 @@ def test_the_rejected_file_and_an_older_run_are_named(tmp_path: Path) -> None:
 
 def test_verify_says_it_of_a_run_over_its_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "report.json").write_text("{}")
-    monkeypatch.setattr("tflbuild.commands.verify.read_report", lambda file: {"status": "over_budget"})
+    report: dict[str, Any] = {"status": "over_budget", "targets": []}
+    monkeypatch.setattr("tflbuild.commands.verify.read_report", lambda file: report)
     with pytest.raises(RecipeError, match="over its budget and delivered no model"):
+        verify([str(tmp_path)])
+    report |= {"status": "built", "targets": [{}]}
+    with pytest.raises(RecipeError, match="cannot be read as a lock"):
         verify([str(tmp_path)])
 
 

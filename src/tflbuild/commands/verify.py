@@ -61,7 +61,9 @@ def _lock_of(folder: Path) -> dict[str, Any]:
             f"{plain(folder)} {what}; expected the folder of a run, e.g. outputs/RECIPE/latest."
         )
     if not (folder / NAME).exists() and (folder / REPORT).is_file():
-        raise RecipeError(undelivered(folder, read_report(folder / REPORT)))
+        report = read_report(folder / REPORT)
+        if not report["targets"]:
+            raise RecipeError(undelivered(folder, report))
     return read_lock(folder / NAME)
 
 
