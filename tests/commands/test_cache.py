@@ -126,7 +126,7 @@ WRONG = [
     (["gc", "--older-than", "30"], "--older-than: '30' is not an age; expected 30d"),
     (["gc", "--older-than"], "--older-than needs a value"),
     (["gc", "--max-sise", "5G"], "'--max-sise' is not one of its options. Did you mean 'max-size'?"),
-    (["info", "--dry-run"], "'--dry-run' is none of its options"),
+    (["info", "--dry-run"], "'--dry-run' is not one of its options"),
     (["info", "store.path=nowhere"], "no store in nowhere"),
 ]
 

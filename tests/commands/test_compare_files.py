@@ -176,7 +176,7 @@ REFUSED = [
     ),
     (
         ["a.tflite", "rows.npz", "data.root=rows.npz"],
-        "model.path: 'rows.npz' has none of the known formats, recog",
+        "model.path: 'rows.npz' has none of the known formats, keras",
     ),
     (
         ["a.tflite", "plain.tflite", "data.root=rows.npz"],

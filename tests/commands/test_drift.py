@@ -137,7 +137,7 @@ def test_a_file_of_others_is_held_to_its_training_samples(here: Workspace) -> No
 
 def test_field_samples_that_are_training_samples_are_told(here: Workspace) -> None:
     said = here.run("drift", RUN, "data.root=classes")
-    assert "are left out; is this the folder of the training data itself?" in said
+    assert "are skipped; is this the folder of the training data itself?" in said
     mixed = here.folder / "mixed"
     shutil.copytree(here.folder / "same", mixed)
     for number, path in enumerate(sorted((here.folder / "classes" / "cat").iterdir())):

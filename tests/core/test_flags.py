@@ -66,7 +66,7 @@ REFUSED = [
     (["--cfg", "jop"], "--cfg: 'jop' is not one of job, hydra, all. Did you mean 'job'?"),
     (
         ["--info", "default"],
-        "--info: 'default' is none of all, config, defaults, defaults-tree, plugins, sear",
+        "--info: 'default' is not one of all, config, defaults, defaults-tree, plugins, sear",
     ),
     (["--config-dir"], "--config-dir: its value is missing; write --config-dir DIR."),
     (["--config-dir="], "--config-dir: its value is missing; write --config-dir DIR."),

@@ -24,7 +24,7 @@ def test_what_was_left_out_is_counted_by_kind_the_most_first() -> None:
     [
         ("there is no image 'a.png'", "1 missing image or annotation"),
         ("has 9000 x 9000 pixels, more than data.max_pixels=64000000", "1 image too large"),
-        ("skipped of train: the same image as a.png in test", "1 image twice"),
+        ("left out of train: the same image as a.png in test", "1 image twice"),
         (
             "a.jpg: the annotation says 8 x 4 pixels, but the image has 4 x 2: its boxes are scaled",
             "1 resized image",
@@ -53,7 +53,7 @@ REASONS = [
     ("the file is missing", "missing image or annotation", "missing images or annotations"),
     ("there is no image 'a.png'", "missing image or annotation", "missing images or annotations"),
     ("its image a.png is gone", "missing image or annotation", "missing images or annotations"),
-    ("skipped of train: the same image as a.png in test", "image twice", "images twice"),
+    ("left out of train: the same image as a.png in test", "image twice", "images twice"),
     ("the same image as a.png", "image twice", "images twice"),
     ("has 90 x 80 pixels, more than data.max_pixels=64", "image too large", "images too large"),
     ("not an image that PIL can read", "damaged image", "damaged images"),
@@ -97,7 +97,7 @@ REASONS = [
         "image beside the folders of splits",
         "images beside the folders of splits",
     ),
-    ("skipped of train: the same row as 3 in test", "row twice", "rows twice"),
+    ("left out of train: the same row as 3 in test", "row twice", "rows twice"),
     ("an array of uint8 (), one number", "array that is not used", "arrays that are not used"),
     ("a link to a folder", "link", "links"),
     ("hidden", "hidden file or folder", "hidden files and folders"),

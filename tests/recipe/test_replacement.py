@@ -88,7 +88,7 @@ def test_a_plan_says_what_was_left_out(capsys: pytest.CaptureFixture[str]) -> No
         f"{FIRST}defaults: [mobilenet_v1_int8, _self_]\nmodel: {{input_size: 64}}\n"
     )
     assert main(["plan", "recipe=mine", "model=resnet", "data.train=40", "data.val=8", "data.test=8"]) == 0
-    assert "model.input_size=64 of the recipe was left out" in capsys.readouterr().out
+    assert "model.input_size=64 of the recipe was dropped" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -91,5 +91,5 @@ def test_a_report_of_an_earlier_run_is_read_and_held_to_its_form(
     assert load_report(tmp_path) == load_report(tmp_path / "report.json") == content
     assert load_report(tmp_path / "report.json").folder == tmp_path
     (tmp_path / "report.json").write_text("{}")
-    with pytest.raises(RecipeError, match="no report of a run"):
+    with pytest.raises(RecipeError, match="not a report of a run"):
         load_report(str(tmp_path))

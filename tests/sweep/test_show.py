@@ -68,7 +68,9 @@ def test_a_job_says_how_far_it_is_from_its_base_and_a_mark_that_most_was_lost(
     assert (
         "score 0.100 (-0.8000 [-0.8500, -0.7500] since the base: worse), 1.2 MiB" in capsys.readouterr().out
     )
-    told = "side=96 is Pareto-optimal, but score fell by 0.800 [0.750, 0.850] since the base, more than half of what"
+    told = (
+        "side=96 is Pareto-optimal, but score fell by 0.800 [0.750, 0.850] since the base, more than half of"
+    )
     assert any(line.startswith(told) for line in lines_of(summarise([ROW | LOST], []), tmp_path, capsys))
     assert not any("but score" in line for line in lines_of(summarise([ROW], []), tmp_path, capsys))
 
