@@ -225,6 +225,14 @@ def typed_words(report: Mapping[str, Any]) -> list[str]:
     return [f"recipe={report.get('file') or report['recipe']}", *report["overrides"]]
 
 
+def _missing(path: Path) -> str:
+    """Say why a path that was named as a run's is none, and what is."""
+    if not path.exists():
+        return "there is no such file or folder; a run is named by its folder, e.g. outputs/int8/latest."
+    latest = [*path.glob("latest/report.json"), *sorted(path.glob("*/latest/report.json"))]
+    return f"it has no report.json; did you mean {plain(latest[0].parent)}?" if latest else "it has no report.json."
+
+
 def read_report(path: Path) -> dict[str, Any]:
     """Read a run's report, all of it held to its form.
 
@@ -238,6 +246,8 @@ def read_report(path: Path) -> dict[str, Any]:
     try:
         content = json_text.read_mapping(file)
         check(content, REPORT)
+    except FileNotFoundError as error:
+        raise RecipeError(f"{plain(file)} is no report of a run: {_missing(path)}") from error
     except OSError as error:
         raise RecipeError(f"{plain(file)} is no report of a run: {error.strerror or error}.") from error
     except Malformed as error:
