@@ -230,7 +230,11 @@ def _missing(path: Path) -> str:
     if not path.exists():
         return "there is no such file or folder; a run is named by its folder, e.g. outputs/int8/latest."
     latest = [*path.glob("latest/report.json"), *sorted(path.glob("*/latest/report.json"))]
-    return f"it has no report.json; did you mean {plain(latest[0].parent)}?" if latest else "it has no report.json."
+    return (
+        f"it has no report.json; did you mean {plain(latest[0].parent)}?"
+        if latest
+        else "it has no report.json."
+    )
 
 
 def read_report(path: Path) -> dict[str, Any]:

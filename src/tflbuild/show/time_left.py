@@ -52,10 +52,11 @@ class Stage:
         """
         if self.took is not None:
             return 0.0
-        if self.in_fallback:
-            return None
         if self.began is None:
             return None if self.expected is None else self.expected * slow
+        if self.in_fallback:
+            rest = (self.expected or 0.0) * slow - (now - self.began)
+            return rest if rest > 0 else None
         if self.measured is not None:
             return max(self.tail * slow - (now - self.measured), 0.0) if self.expected is not None else None
         rest = self.rate.left(now)
@@ -68,7 +69,7 @@ class Stage:
         if not self.expected or self.began is None:
             return None
         if self.took is not None:
-            return (self.took, self.expected) if self.ran and not self.in_fallback else None
+            return (self.took, self.expected) if self.ran else None
         rest = self.rate.left(now) if self.trains and self.measured is None and not self.in_fallback else None
         if rest is None:
             return None

@@ -80,13 +80,8 @@ ROW = fields(
     }
 )
 FROZEN = fields(
-    {
-        "mapping": RESOLVED,
-        "overrides": list_of(TEXT),
-        "plugins": maybe(TEXT),
-        "cwd": ABSOLUTE,
-        "assumed": written(FLAG),
-    },
+    {"mapping": RESOLVED, "overrides": list_of(TEXT), "plugins": maybe(TEXT), "cwd": ABSOLUTE}
+    | {"assumed": written(FLAG)},
     others=NOTHING,
 )
 SWEEP = fields(
