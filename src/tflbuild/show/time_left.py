@@ -55,8 +55,8 @@ class Stage:
         if self.began is None:
             return None if self.expected is None else self.expected * slow
         if self.in_fallback:
-            rest = (self.expected or 0.0) * slow - (now - self.began)
-            return rest if rest > 0 else None
+            still = (self.expected or 0.0) * slow - (now - self.began)
+            return still if still > 0 else None
         if self.measured is not None:
             return max(self.tail * slow - (now - self.measured), 0.0) if self.expected is not None else None
         rest = self.rate.left(now)
