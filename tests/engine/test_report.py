@@ -202,6 +202,13 @@ def test_a_folder_of_runs_leads_to_its_latest(tmp_path: Path) -> None:
         with pytest.raises(RecipeError) as caught:
             read_report(path)
         assert str(caught.value).endswith(f"it has no report.json; did you mean {run}?")
+    (run / "report.json").rename(run / "sweep.json")
+    job = tmp_path / "int8" / "job" / "latest"
+    job.mkdir(parents=True)
+    (job / "report.json").touch()
+    with pytest.raises(RecipeError) as caught:
+        read_report(tmp_path / "int8")
+    assert str(caught.value).endswith(f"did you mean {run}?"), "a sweep is one, too"
 
 
 def test_what_a_report_says_of_the_recipe_is_the_recipe_s(recipe: Recipe, build_here: FakeBuild) -> None:

@@ -229,12 +229,9 @@ def _missing(path: Path) -> str:
     """Say why a path that was named as a run's is none, and what is."""
     if not path.exists():
         return "there is no such file or folder; a run is named by its folder, e.g. outputs/int8/latest."
-    latest = [*path.glob("latest/report.json"), *sorted(path.glob("*/latest/report.json"))]
-    return (
-        f"it has no report.json; did you mean {plain(latest[0].parent)}?"
-        if latest
-        else "it has no report.json."
-    )
+    runs = [*path.glob("latest/"), *sorted(path.glob("*/latest/"))]
+    latest = [run for run in runs if any((run / name).is_file() for name in ("report.json", "sweep.json"))]
+    return f"it has no report.json{f'; did you mean {plain(latest[0])}?' if latest else '.'}"
 
 
 def read_report(path: Path) -> dict[str, Any]:
