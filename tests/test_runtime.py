@@ -74,6 +74,10 @@ def test_it_says_what_the_file_takes_and_means(detector: Path, classifier: Path)
     assert {name: spec.shape for name, spec in predictor.inputs.items()} == {"image": (1, 12, 12, 3)}
     assert {name: spec.shape for name, spec in predictor.outputs.items()} == {"scores": (1, 3)}
     assert "classification, 3 classes, takes image (1, 12, 12, 3) float32" in repr(predictor)
+    predictor.labels = ()
+    assert "classification, takes image" in repr(predictor), (
+        "a file without names of classes has not 0 of them"
+    )
     assert Predictor(str(detector)).task == "detection"
 
 

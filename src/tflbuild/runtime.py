@@ -116,7 +116,8 @@ class Predictor:
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name} {spec.text}" for name, spec in self.inputs.items())
-        return f"Predictor({str(self.path)!r}: {self.task}, {len(self.labels)} classes, takes {inputs})"
+        classes = f"{len(self.labels)} classes, " if self.labels else ""
+        return f"Predictor({str(self.path)!r}: {self.task}, {classes}takes {inputs})"
 
     def _read(self, sample: Sample | Mapping[str, Sample]) -> Any:
         from tflbuild.evaluation.answering import by_input

@@ -174,7 +174,7 @@ def test_a_report_of_a_build_is_read_back_as_it_is(recipe: Recipe, build_here: F
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (None, "there is no such file; expected the folder of a run"),
+        (None, "there is no such file or folder; a run is named by its folder, e.g. "),
         ("{", "Expecting property name"),
         ("[]", "it holds a list, not a mapping"),
         ('{"schema": "other"}', "schema is 'other'"),
@@ -190,6 +190,25 @@ def test_what_is_no_report_is_said(tmp_path: Path, content: str | None, why: str
         said = str(caught.value)
         assert said.startswith(f"{file} is not a report of a run: ")
         assert said.removeprefix(f"{file} is not a report of a run: ").startswith(why), said
+
+
+def test_a_folder_of_runs_leads_to_its_latest(tmp_path: Path) -> None:
+    run = tmp_path / "int8" / "latest"
+    run.mkdir(parents=True)
+    with pytest.raises(RecipeError, match=r"it has no report\.json\."):
+        read_report(tmp_path)
+    (run / "report.json").touch()
+    for path in (tmp_path, tmp_path / "int8"):
+        with pytest.raises(RecipeError) as caught:
+            read_report(path)
+        assert str(caught.value).endswith(f"it has no report.json; did you mean {run}?")
+    (run / "report.json").rename(run / "sweep.json")
+    job = tmp_path / "int8" / "job" / "latest"
+    job.mkdir(parents=True)
+    (job / "report.json").touch()
+    with pytest.raises(RecipeError) as caught:
+        read_report(tmp_path / "int8")
+    assert str(caught.value).endswith(f"did you mean {run}?"), "a sweep is one, too"
 
 
 def test_what_a_report_says_of_the_recipe_is_the_recipe_s(recipe: Recipe, build_here: FakeBuild) -> None:

@@ -258,13 +258,13 @@ def test_a_recipe_is_made_of_what_was_kept_and_errors_name_its_file(
 ) -> None:
     given = kept(here)
     asked: list[Any] = []
-    monkeypatch.setattr(kept_recipe, "thaw", lambda *words: asked.append(words))
+    monkeypatch.setattr(kept_recipe, "thaw", lambda *words, assumed: asked.append(words))
     other = MAPPING | {"seed": 1}
     thawed(other, given, Path("p"))
     assert asked == [(other, [], Path("p"))]
 
     def failing(error: Exception) -> str:
-        def thaw(*words: Any) -> None:
+        def thaw(*words: Any, assumed: bool) -> None:
             raise error
 
         monkeypatch.setattr(kept_recipe, "thaw", thaw)

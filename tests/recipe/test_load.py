@@ -630,7 +630,7 @@ def test_a_lock_is_found_beside_its_recipe(
     assert load_recipe(["recipe=mine"]).run.locked == (str(lock) if beside else "true")
 
 
-@pytest.mark.parametrize("word", ["hydra.run.dir=x", "+hydra/launcher=x", "~hydra.x", "++hydra.x=1"])
+@pytest.mark.parametrize("word", ["hydra.sweeper=x", "+hydra/launcher=x", "~hydra.x", "++hydra.x=1"])
 def test_hydras_own_settings_belong_to_a_sweep(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Composing(monkeypatch)
     with pytest.raises(RecipeError) as caught:
@@ -638,6 +638,23 @@ def test_hydras_own_settings_belong_to_a_sweep(word: str, monkeypatch: pytest.Mo
     assert str(caught.value) == (
         f"{word}: of Hydra's own settings a sweep reads its launcher and sweeper; add -m, or remove it."
     )
+
+
+@pytest.mark.parametrize(
+    ("word", "instead"),
+    [
+        ("hydra.run.dir=x", "outputs=DIR"),
+        ("hydra.sweep.dir=x", "outputs=DIR"),
+        ("+hydra.searchpath=[x]", "--config-dir DIR"),
+        ("hydra.verbose=true", "--verbose"),
+    ],
+)
+def test_a_setting_of_hydra_names_what_takes_its_place(
+    word: str, instead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Composing(monkeypatch)
+    with pytest.raises(RecipeError, match=f"{instead} instead"):
+        load_recipe(["recipe=mine", word])
 
 
 def test_a_choice_that_a_broken_plugin_may_have_meant_is_explained_by_it(

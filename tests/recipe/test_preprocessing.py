@@ -14,7 +14,8 @@ from tflbuild.core.architecture import Architecture
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import RecipeError
 from tflbuild.modalities.image.modality import ImageModality
-from tflbuild.recipe.load import load_recipe
+from tflbuild.recipe import load as load_module
+from tflbuild.recipe.load import load_recipe, thaw
 from tflbuild.recipe.preprocessing import remarks, settled, told
 
 DEFAULT = {
@@ -55,6 +56,13 @@ class Saying(Architecture):
     def recognised(self) -> list[dict[str, str]]:
         value = "assumed" if self.assumed else "pixels in 0..1"
         return [{"what": "preprocess", "value": value, "evidence": "the file"}]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What of a recipe is looked at here."""
+
+    recognised: tuple[Mapping[str, str], ...]
 
 
 def of(root: Any = None, data: Any = None, file: Any = None, kind: type[Dataset] = Photos) -> dict[str, Any]:
@@ -268,3 +276,16 @@ def test_a_report_shows_what_was_said_at_the_root_where_the_data_have_it() -> No
     shown = found.mapping["data"]["preprocess"]
     assert (shown["mean"], shown["std"]) == (MEANS, STDS)
     assert ImageModality.of(shown) == ImageModality.of(found.data.preprocess)
+
+
+def test_what_was_assumed_is_not_told_as_said_when_the_resolved_recipe_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`data=auto` is resolved with the default in it: a job of a sweep, or a rerun, must not call it the recipe's."""
+    resolved = Photos(preprocess=DEFAULT)
+    assert told({}, resolved, Saying(assumed=True)), "a mapping alone cannot tell"
+    said = tuple(told({}, resolved, Saying(assumed=True)))
+    recipe = Resolved(recognised=({"what": "data", "value": "x", "evidence": "y"}, *said))
+    monkeypatch.setattr(load_module, "recipe_of", lambda *_: recipe)
+    assert [one["what"] for one in thaw({}, [], None, assumed=True).recognised] == ["data"]
+    assert thaw({}, [], None) is recipe

@@ -57,6 +57,12 @@ def test_a_breach_says_what_is_over_what_was_tried_where_the_file_lies_and_what_
     ]
 
 
+def test_a_recipe_that_was_given_by_its_path_is_named_by_its_path(tmp_path: Path) -> None:
+    """`recipe=mine` would be another one, or none."""
+    commands = next_commands(report(FELL) | {"file": "my recipes/mine.yaml"}, str(tmp_path))
+    assert shlex.split(commands[1])[:2] == ["tflbuild", "recipe=my recipes/mine.yaml"]
+
+
 def test_what_was_tried_is_told_with_how_it_ended(tmp_path: Path) -> None:
     tried = [
         {"run": "quantize"},

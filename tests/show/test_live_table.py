@@ -238,3 +238,19 @@ def test_a_long_label_is_cut_and_moves_nothing(clock: Clock) -> None:
     shown.close()
     assert lines[1].startswith("a" * 23 + "…  waiting")
     assert max(map(len, lines)) <= 80
+
+
+def test_a_step_whose_fallback_runs_is_over_its_budget_and_measured_no_longer(clock: Clock) -> None:
+    shown = table(
+        clock,
+        plan(clock),
+        started(clock),
+        event(clock, "measuring", what="map", split="val"),
+        event(clock, "gate", label="prune", ok=False, text="map fell"),
+        started(clock, "prune_less"),
+    )
+    clock.now = 1030
+    rows_drawn = [line.split() for line in drawn(shown)]
+    assert ["prune", "over", "budget", "CLOSED"] in rows_drawn
+    assert any(line[0] == "prune_less" and "30" in line for line in rows_drawn if line)
+    shown.close()

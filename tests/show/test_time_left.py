@@ -165,3 +165,18 @@ def test_the_total_after_ten_seconds_is_within_a_third_in_eight_of_ten_builds() 
         total = made.now + (made.seconds() or 0.0)
         good += abs(total - (sum(took) + 10)) <= 0.3 * (sum(took) + 10)
     assert good >= 8
+
+
+def test_nothing_is_said_while_a_fallback_runs_in_the_place_of_a_step() -> None:
+    made = Made(100.0, 50.0)
+    made.tell("pass_started", label="step0")
+    made.now += 120
+    made.tell("measuring", what="map", split="val")
+    assert made.seconds() is not None
+    made.tell("pass_started", label="step0_mixed")
+    made.tell("progress", label="step0_mixed", done=9, total=9)
+    assert made.seconds() is None, "the rest of the step that was replaced says nothing"
+    made.now += 300
+    made.tell("pass_ended", label="step0_mixed")
+    made.tell("pass_ended", label="step0")
+    assert made.seconds() is not None

@@ -115,3 +115,13 @@ def test_what_recipes_leave_out_is_said_once_of_each(here: Place) -> None:
         for remarks in (("a", "b"), ("b", "c"))
     ]
     assert announcement(found).splitlines()[1:] == ["warning: a", "warning: b", "warning: c"]
+
+
+def test_a_job_knows_that_its_preprocessing_was_assumed(here: Place) -> None:
+    """Its mapping has the default that was assumed, which would read as said."""
+    (point,) = grid_points(expand(["recipe=fake"]))
+    assert point.recipe is not None
+    assumed = {"what": "preprocess", "value": "assumed", "evidence": "nothing says it"}
+    unsaid = replace(point, recipe=replace(point.recipe, recognised=(assumed,)))
+    jobs = [entry.frozen for entry in freeze([point, unsaid], Path("/sweep"), ("a", "b"))]
+    assert [job is not None and job.assumed for job in jobs] == [False, True]

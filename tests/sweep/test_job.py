@@ -132,7 +132,7 @@ def test_the_jobs_of_a_grid_list_the_same_data_once(here: Place, monkeypatch: py
 def test_a_defect_costs_one_job_only(
     here: Place, warm: WarmWorker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def defective(*given: object) -> None:
+    def defective(*given: object, assumed: bool) -> None:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(jobs, "thaw", defective)

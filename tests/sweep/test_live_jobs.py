@@ -132,3 +132,11 @@ def test_an_earlier_attempts_events_are_no_running_job(tmp_path: Path) -> None:
     write(tmp_path / "a", PLAN, now=time.time() - 3600)
     shown = LiveJobs([frozen(tmp_path / "a")], Pace([None], 1), Console(file=io.StringIO(), width=80))
     assert lines_of(shown) == ["0 running, 1 waiting"]
+
+
+def test_the_sweep_takes_no_less_than_the_longest_of_its_jobs(tmp_path: Path) -> None:
+    write(tmp_path / "a", PLAN, ("pass_started", {"label": "train"}), TRAINING)
+    shown = LiveJobs([frozen(tmp_path / "a")], Pace([1.0], 1), Console(file=io.StringIO(), width=80))
+    row, last = lines_of(shown)
+    assert row.endswith("3 min left")
+    assert last == "1 running, about 3 min left for the sweep"

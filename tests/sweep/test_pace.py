@@ -67,3 +67,13 @@ def test_a_search_whose_trials_are_not_chosen_yet_goes_by_its_rate(clock: Clock)
     assert pace.left() is None
     pace.end(0)
     assert pace.left() == 190
+
+
+def test_a_job_from_the_store_says_little_of_those_that_run(clock: Clock) -> None:
+    """It took ten times what was expected of it, which is seconds of a sweep of minutes."""
+    pace = Pace([0.5, 160.0], 2)
+    clock.now = 5
+    pace.end(0)
+    left = pace.left()
+    assert left is not None
+    assert 160 <= left < 210

@@ -80,7 +80,12 @@ def test_a_plan_behind_a_sweep_knows_how_long_its_passes_took(here: Place, capsy
     found = lines(capsys)
     assert "train: in the store; prune: in the store;" in found[2]
     assert "prune: to run, a few seconds" in found[found.index("2  prune.cost=0.02") + 1]
-    assert found[-1].startswith("passes: a few seconds (serial)")
+    assert found[0].startswith("2 jobs, ")
+    assert found[0].endswith(", a few seconds one after another")
+    assert not any(line.startswith("passes:") for line in found), "one figure for one time"
+    beside = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    assert main(["plan", "-m", "recipe=fake", "prune.cost=0.01,0.02", *beside]) == 0
+    assert lines(capsys)[-1].startswith("passes: a few seconds (joblib, 2 at once)")
     assert main(["plan", "-m", "recipe=fake", "prune.cost=0.01"]) == 0
     assert lines(capsys)[-1] == "everything is in the store; each job takes a second or two"
     assert main(["report", str(here.folder / "outputs/fake/latest")]) == 0

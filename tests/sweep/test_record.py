@@ -227,3 +227,11 @@ def test_a_sweep_lies_under_its_recipe_or_under_sweep_for_several(tmp_path: Path
     one = make_sweep_folder([recipe("signs"), recipe("signs")])
     assert (one.parent, one.name[:6]) == (tmp_path / "signs", "sweep-")
     assert make_sweep_folder([recipe("signs"), recipe("plates")]).parent == tmp_path / "sweep"
+
+
+def test_a_job_remembers_that_its_preprocessing_was_assumed(tmp_path: Path) -> None:
+    job = replace(frozen("a", tmp_path), assumed=True)
+    written = records._entry_to_json(Entry(frozen=job, row=row_of_waiting("a", {"seed": "3"})))
+    again = records._entry_from_json(written, tmp_path).frozen
+    assert again is not None
+    assert again.assumed

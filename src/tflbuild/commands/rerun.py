@@ -12,6 +12,7 @@ from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe.kept import Asked, Kept, check_outputs, placed, take_words, thawed
+from tflbuild.recipe.preprocessing import is_assumed
 from tflbuild.show.header import first_line
 
 USAGE = (
@@ -59,7 +60,13 @@ def _rerun_run(path: Path, asked: Asked, command: str) -> int:
     report = read_report(file)
     overrides = typed_words(report)
     say(first_line(overrides))
-    kept = Kept(mapping=report["resolved"], overrides=overrides, file=file, run=file.parent)
+    kept = Kept(
+        mapping=report["resolved"],
+        overrides=overrides,
+        file=file,
+        run=file.parent,
+        assumed=is_assumed(report.get("recognised", ())),
+    )
     mapping = placed(kept, asked, lambda text: say(f"note: {text}"))
     check_outputs(kept, mapping, asked)
     return build(thawed(mapping, kept, plugins.default_folder()), command)

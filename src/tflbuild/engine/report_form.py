@@ -225,6 +225,15 @@ def typed_words(report: Mapping[str, Any]) -> list[str]:
     return [f"recipe={report.get('file') or report['recipe']}", *report["overrides"]]
 
 
+def _missing(path: Path) -> str:
+    """Say why a path that was named as a run's is none, and what is."""
+    if not path.exists():
+        return "there is no such file or folder; a run is named by its folder, e.g. outputs/int8/latest."
+    runs = [*path.glob("latest/"), *sorted(path.glob("*/latest/"))]
+    latest = [run for run in runs if any((run / name).is_file() for name in ("report.json", "sweep.json"))]
+    return f"it has no report.json{f'; did you mean {plain(latest[0])}?' if latest else '.'}"
+
+
 def read_report(path: Path) -> dict[str, Any]:
     """Read a run's report, all of it held to its form.
 
@@ -239,10 +248,7 @@ def read_report(path: Path) -> dict[str, Any]:
         content = json_text.read_mapping(file)
         check(content, REPORT)
     except FileNotFoundError as error:
-        raise RecipeError(
-            f"{plain(file)} is no report of a run: there is no such file; expected the folder of a run, e.g. "
-            f"outputs/RECIPE/latest."
-        ) from error
+        raise RecipeError(f"{plain(file)} is not a report of a run: {_missing(path)}") from error
     except OSError as error:
         raise RecipeError(f"{plain(file)} is not a report of a run: {error.strerror or error}.") from error
     except Malformed as error:

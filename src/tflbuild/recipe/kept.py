@@ -54,6 +54,7 @@ class Kept:
         file: where it lies; names it in messages.
         run: the folder of the run, or of the sweep.
         cwd: the folder that its relative paths start from.
+        assumed: whether nobody had said how samples are scaled.
     """
 
     mapping: Mapping[str, Any]
@@ -61,6 +62,7 @@ class Kept:
     file: Path
     run: Path
     cwd: Path = field(default_factory=Path)
+    assumed: bool = False
 
 
 def take_words(words: Sequence[str]) -> tuple[Asked, list[str]]:
@@ -152,7 +154,7 @@ def thawed(mapping: Mapping[str, Any], kept: Kept, folder: Path | None) -> Recip
     """
     _check_form(kept)
     try:
-        return thaw(mapping, kept.overrides, folder)
+        return thaw(mapping, kept.overrides, folder, assumed=kept.assumed)
     except TflbuildError as error:
         error.args = (f"{plain(kept.file)}: {error}",)
         raise

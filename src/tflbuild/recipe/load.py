@@ -30,6 +30,15 @@ LISTS = ("pipeline", "seeds", "objective")
 """Keys of lists: a single value stands for a list of it, as in `objective=map`."""
 
 
+INSTEAD = (
+    ("hydra.run.dir.", "outputs=DIR"),
+    ("hydra.sweep.dir.", "outputs=DIR"),
+    ("hydra.searchpath.", "--config-dir DIR"),
+    ("hydra.verbose.", "--verbose"),
+)
+"""Settings of Hydra that have no effect here, and what has the effect that they have there."""
+
+
 def _is_one(value: Any) -> bool:
     """Say whether a value is a single one where a list is meant."""
     return isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
@@ -47,9 +56,12 @@ def load_recipe(overrides: Iterable[str]) -> Recipe:
     """
     typed = list(overrides)
     for item in typed:
-        if item.lstrip("+~").startswith(("hydra.", "hydra/")):
+        key = item.lstrip("+~").partition("=")[0]
+        if key.startswith(("hydra.", "hydra/")):
+            cure = next((ours for theirs, ours in INSTEAD if f"{key}.".startswith(theirs)), "")
+            other = f"write {cure} instead" if cure else "add -m, or remove it"
             raise RecipeError(
-                f"{item}: of Hydra's own settings a sweep reads its launcher and sweeper; add -m, or remove it."
+                f"{item}: of Hydra's own settings a sweep reads its launcher and sweeper; {other}."
             )
     with recipe_files.by_path(typed) as words:
         return _loaded(words, typed)
@@ -84,19 +96,25 @@ def _loaded(words: list[str], typed: list[str]) -> Recipe:
     return recipe
 
 
-def thaw(mapping: Mapping[str, Any], overrides: Iterable[str], folder: Path | None) -> Recipe:
+def thaw(
+    mapping: Mapping[str, Any], overrides: Iterable[str], folder: Path | None, *, assumed: bool = False
+) -> Recipe:
     """Make a recipe of what was resolved earlier, with its plugins loaded; composes nothing.
 
     Args:
         mapping: the `mapping` of a recipe made earlier.
         overrides: what the user typed for it.
         folder: the user's plugin files.
+        assumed: whether nobody had said how samples are scaled; the mapping has the default that was assumed.
 
     Raises:
         TflbuildError: a plugin that it was composed with is gone or has changed its options.
     """
     plugins.load(folder)
-    return recipe_of(mapping, list(overrides), folder)
+    recipe = recipe_of(mapping, list(overrides), folder)
+    if not assumed:
+        return recipe
+    return replace(recipe, recognised=tuple(one for one in recipe.recognised if one["what"] != "preprocess"))
 
 
 def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | None) -> Recipe:

@@ -63,12 +63,17 @@ def told(root: Mapping[str, Any], data: Dataset, model: Architecture) -> tuple[d
         data: the data set.
         model: the model.
     """
-    if not any(one["what"] == "preprocess" and one["value"] == "assumed" for one in model.recognised()):
+    if not is_assumed(model.recognised()):
         return ()
     at_root, in_data = _said(root), _said(data.preprocess)
     said = _over({key: in_data[key] for key in in_data if key in EVEN | UNEVEN}, at_root)
     values = ", ".join(f"{option} {said[option]}" for option in said if option in EVEN | UNEVEN)
     return ({"what": "preprocess", "value": values, "evidence": "the recipe says so"},) if values else ()
+
+
+def is_assumed(recognised: Iterable[Mapping[str, str]]) -> bool:
+    """Say whether nobody said how samples are scaled, so that a default was assumed."""
+    return any(one["what"] == "preprocess" and one["value"] == "assumed" for one in recognised)
 
 
 def _said(options: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tflbuild.core.budget import Limit, limits_of
 from tflbuild.core.metric import METRICS, AccuracyMetric
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.gate import show
+from tflbuild.engine.report_form import typed_words
 
 SLACK = 1e-6
 """Share of a step by which a value may be off its own rounding."""
@@ -153,5 +154,6 @@ def _rounded(value: float, *, up: bool) -> str:
 def _building(report: Mapping[str, Any], more: Sequence[str]) -> list[str]:
     """Give the command that builds a run again with further overrides, each in the place of an older one."""
     keys = {word.partition("=")[0] for word in more}
-    kept = [word for word in report["overrides"] if word.partition("=")[0].lstrip("+") not in keys]
-    return ["tflbuild", f"recipe={report['recipe']}", *kept, *more]
+    recipe, *overrides = typed_words(report)
+    kept = [word for word in overrides if word.partition("=")[0].lstrip("+") not in keys]
+    return ["tflbuild", recipe, *kept, *more]

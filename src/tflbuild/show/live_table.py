@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ENDED_AS = {"interrupted": "interrupted", "failed": "failed"}
 """States of a row whose pass was going on when the build ended, by the build's status."""
 
+CLOSED = "CLOSED"
+
 
 class LiveTable:
     """A header, a table of the steps, what is being waited for, and the time left.
@@ -83,6 +85,9 @@ class LiveTable:
         self._live.start()
 
     def _on_pass_started(self, fields: Mapping[str, Any]) -> None:
+        for row in self._rows.values():
+            if row.state in BUSY and row.gate == CLOSED:
+                row.state = "over budget"  # its fallback begins, inside its step
         self._current = fields["label"]
         self._row().begin("running")
         self._note, self._doing = "", ""
@@ -111,7 +116,7 @@ class LiveTable:
     def _on_gate(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.get(self._current)
         if row is not None and not fields["text"].startswith("in total"):
-            row.gate = "open" if fields["ok"] else "CLOSED"
+            row.gate = "open" if fields["ok"] else CLOSED
 
     def _on_pass_ended(self, fields: Mapping[str, Any]) -> None:
         row = self._rows.setdefault(fields["label"], Row(fields["label"]))

@@ -22,6 +22,7 @@ STYLES = {
     "skipped": "yellow",
     "replaced": "yellow",
     "interrupted": "yellow",
+    "over budget": "yellow",
     "failed": "bold red",
 }
 

@@ -30,6 +30,7 @@ class Stage:
         took: seconds, once it has ended.
         measured: when the pass had ended and its measuring began; None before.
         trains: whether its progress covers all of its work, so that the rate tells what is left.
+        in_fallback: whether a fallback runs in its place, of whose length nothing is known.
     """
 
     expected: float | None
@@ -39,6 +40,7 @@ class Stage:
     measured: float | None = None
     trains: bool = False
     ran: bool = False
+    in_fallback: bool = False
     rate: Rate = field(default_factory=Rate)
 
     def left(self, now: float, slow: float) -> float | None:
@@ -52,6 +54,9 @@ class Stage:
             return 0.0
         if self.began is None:
             return None if self.expected is None else self.expected * slow
+        if self.in_fallback:
+            still = (self.expected or 0.0) * slow - (now - self.began)
+            return still if still > 0 else None
         if self.measured is not None:
             return max(self.tail * slow - (now - self.measured), 0.0) if self.expected is not None else None
         rest = self.rate.left(now)
@@ -67,7 +72,7 @@ class Stage:
             return None
         if self.took is not None:
             return (self.took, self.expected) if self.ran else None
-        rest = self.rate.left(now) if self.trains and self.measured is None else None
+        rest = self.rate.left(now) if self.trains and self.measured is None and not self.in_fallback else None
         if rest is None:
             return None
         return now - self.began + rest + self.tail, self.expected
@@ -92,7 +97,9 @@ class TimeLeft:
         match event.kind:
             case "plan":
                 self._begin(fields)
-            case "pass_started" if stage and not self._label:
+            case "pass_started" if self._label:
+                self._stages[self._label].in_fallback = True
+            case "pass_started" if stage:
                 self._label, stage.began = fields["label"], event.time
                 stage.rate = Rate()
             case "doing":

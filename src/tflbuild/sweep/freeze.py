@@ -17,6 +17,7 @@ from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.timings import Timings, expected_steps
 from tflbuild.recipe.load import load_recipe
+from tflbuild.recipe.preprocessing import is_assumed
 from tflbuild.show import terminal
 from tflbuild.show.audience import say
 from tflbuild.show.durations import about
@@ -196,5 +197,6 @@ def _entry(point: GridPoint, name: str, folder: Path) -> Entry:
         plugins=str(recipe.plugins) if recipe.plugins else None,
         folder=str(folder / name),
         cwd=str(Path.cwd()),
+        assumed=is_assumed(recipe.seen),
     )
     return Entry(frozen=frozen, row=row)

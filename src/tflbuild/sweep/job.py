@@ -39,6 +39,7 @@ class FrozenJob:
         plugins: folder of the user's plugin files, None where there is none.
         folder: absolute path of the job's run folder.
         cwd: folder that relative paths of the recipe start from.
+        assumed: whether nobody had said how samples are scaled, so that the mapping has a default.
     """
 
     mapping: dict[str, Any]
@@ -48,6 +49,7 @@ class FrozenJob:
     plugins: str | None
     folder: str
     cwd: str
+    assumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def _build(job: FrozenJob, worker_for: WorkerFor, listeners: tuple[Listener, ...
                 f"{job.cwd}: the folder in which the sweep was started no longer exists; its paths are relative to it."
             )
         with contextlib.chdir(job.cwd):
-            recipe = thaw(job.mapping, job.overrides, Path(job.plugins) if job.plugins else None)
+            plugins = Path(job.plugins) if job.plugins else None
+            recipe = thaw(job.mapping, job.overrides, plugins, assumed=job.assumed)
             build = Build(recipe, lambda: folder, worker_for(recipe), listeners, session.publish)
             return _result(job, build.run())
     except KeyboardInterrupt:

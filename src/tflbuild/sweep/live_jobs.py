@@ -97,11 +97,17 @@ class LiveJobs:
         table = self._table(running[:MOST_ROWS], now)
         waiting = len(self._jobs) - len(self._gone) - len(running)
         counts = [f"{len(running)} running", f"{waiting} waiting" if waiting > 0 else ""]
-        left = self._pace.left()
+        left = self._left(running, now)
         counts.append("" if left is None else f"{about(left)} left for the sweep")
         return Group(
             table, Text(", ".join(filter(None, counts)), style="dim", no_wrap=True, overflow="ellipsis")
         )
+
+    def _left(self, running: Sequence[RunningJob], now: float) -> float | None:
+        """Estimate the seconds that the sweep takes yet: no fewer than one of its jobs."""
+        left = self._pace.left()
+        each = [job.left(now) for job in running]
+        return None if left is None else max(left, *(one or 0.0 for one in each), 0.0)
 
     def _table(self, running: Sequence[RunningJob], now: float) -> Table:
         rest = self.console.width - (STEPS + TIME + LEFT + 4 * GAP)

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 SETTLING_SECONDS = 5.0
 """Seconds of a sweep before the rate at which its jobs end says something."""
 
+TELLING = 0.1
+"""Share of the expected seconds from which on the rate counts alone; jobs from the store say little of others."""
+
 
 class Pace:
     """How fast the jobs of a sweep end.
@@ -42,7 +45,9 @@ class Pace:
         ended = sum(known[position] for position in self._ended)
         if ended > 0:
             half = (sum(known) - ended) * running / 2 / max(self._left, 1)
-            return spent * (sum(known) - ended - half) / (ended + half)
+            counts = min((ended + half) / (TELLING * sum(known)), 1.0)
+            rate = counts * spent / (ended + half) + 1 - counts
+            return rate * (sum(known) - ended - half)
         return max(sum(known) / min(self._parallel, len(known)) - spent, 0.0) if known else None
 
 

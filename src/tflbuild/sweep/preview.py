@@ -92,7 +92,7 @@ def _times(jobs: Sequence[Sequence[PlannedPass]], launcher_name: str, parallel: 
         yield "everything is in the store; each job takes a second or two"
         return
     unknown = sorted({one.label for one in new.values() if one.seconds is None})
-    if len(unknown) < len({one.label for one in new.values()}):
+    if (parallel > 1 or unknown) and len(unknown) < len({one.label for one in new.values()}):
         at_once = f", {parallel} at once" if parallel > 1 else ""
         yield f"passes: {about(elapsed(jobs, parallel))} ({launcher_name}{at_once}); measuring comes on top"
     if unknown:

@@ -36,6 +36,7 @@ from tflbuild.core.form import (
     one_of_numbers,
     optional,
     whole,
+    written,
 )
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
@@ -79,7 +80,9 @@ ROW = fields(
     }
 )
 FROZEN = fields(
-    {"mapping": RESOLVED, "overrides": list_of(TEXT), "plugins": maybe(TEXT), "cwd": ABSOLUTE}, others=NOTHING
+    {"mapping": RESOLVED, "overrides": list_of(TEXT), "plugins": maybe(TEXT), "cwd": ABSOLUTE}
+    | {"assumed": written(FLAG)},
+    others=NOTHING,
 )
 SWEEP = fields(
     {
@@ -270,6 +273,7 @@ def _entry_to_json(entry: Entry) -> dict[str, Any]:
         "overrides": list(job.overrides),
         "plugins": job.plugins,
         "cwd": job.cwd,
+        "assumed": job.assumed,
     }
     return {"frozen": frozen, "row": entry.row}
 
@@ -287,6 +291,7 @@ def _entry_from_json(content: Mapping[str, Any], folder: Path) -> Entry:
         plugins=frozen["plugins"],
         folder=str(folder.resolve() / name),
         cwd=frozen["cwd"],
+        assumed=frozen.get("assumed", False),
     )
     report = _report_of(folder / name)
     status = report.get("status", "")

@@ -32,7 +32,7 @@ UNLIMITED = 10_000
 
 LOST = "more than half of its accuracy"
 
-DISPENSABLE = ("compressed", "since base", "seconds")
+DISPENSABLE = ("since base", "seconds", "compressed")
 """Headings that a narrow terminal does without, in this order; `summary.csv` has them."""
 
 
