@@ -273,7 +273,7 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     "fidelity at the base": (
         case("classifier.tflite", "photos", "+load.budget.fidelity.max_drop=0.1"),
         "load.budget.fidelity: 'fidelity' compares with the base, which is what 'load' gives, so there is "
-        "nothing to limit at 'load'; put the limit on a later step, or into the recipe's total budget.",
+        "nothing to limit at 'load'; put the limit after 'load', or into the recipe's total budget.",
     ),
     # Options
     "a crop without its aspect": (

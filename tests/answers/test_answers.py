@@ -67,7 +67,7 @@ SAID: list[tuple[list[str], int, str]] = [
     (["--info", "plugins"], 0, "launchers: basic, joblib, "),
     (["--info", "searchpath", "recipe=conf/mine.yaml"], 0, "conf\nrecipes (is not there)\n"),
     (["--info", RECIPE], 0, "hydra-core 1."),
-    (["--info", "defaults"], 2, "--info defaultsneeds a recipe; add recipe=NAME."),
+    (["--info", "defaults"], 2, "--info defaults needs a recipe; add recipe=NAME."),
     (["--info", "defaults", "recipe=ssd_mobilnet_int8"], 2, "Did you mean 'ssd_mobilenet_int8'?"),
 ]
 

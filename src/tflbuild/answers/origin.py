@@ -37,7 +37,7 @@ def show_origin(what: str, words: list[str]) -> int:
     with by_path(words) as named:
         if not set(parts) <= set(WITHOUT_RECIPE):
             if not any(word.startswith("recipe=") for word in named):
-                raise RecipeError(f"--info {what}needs a recipe; add recipe=NAME.")
+                raise RecipeError(f"--info {what} needs a recipe; add recipe=NAME.")
             compose.compose(named)
         for part in parts:
             if len(parts) > 1:
