@@ -41,7 +41,7 @@ NOISY = 0.3
 """Part of the correlation of training samples' neighbours below which calibration samples are noise."""
 
 RANK_RATIO, DRAWS, LEAST_ROWS = 3.0, 100, 30
-"""How much more directions numbers must vary in than the training samples samples; draws of these; rows that tell."""
+"""How much more directions numbers must vary in than the training samples; draws of these; rows that tell."""
 
 
 def of_values(
