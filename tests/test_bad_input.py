@@ -114,7 +114,7 @@ def test_a_wrong_override_is_one_clear_sentence(
         (["describe", "prun"], "Did you mean 'prune'?"),
         (["list", "pases"], "Did you mean 'passes'?"),
         (["--config-dir", "nowhere", R], "is not a folder"),
-        (["--nonsense", R], "no option of tflbuild"),
+        (["--nonsense", R], "is not an option of tflbuild"),
         (["report", "nowhere"], "nowhere is not a report of a run"),
         (["-m", "recipe=nobody", "seed=0,1"], "no job of the sweep is valid"),
     ],

@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="tflbuild did not make it"):
         Predictor(path)
     path.write_bytes(b"no model")
-    with pytest.raises(RecipeError, match="no TensorFlow Lite file"):
+    with pytest.raises(RecipeError, match="is not a TensorFlow Lite file"):
         Predictor(path)
 
 

@@ -134,8 +134,10 @@ LOCK: dict[str, Any] = {
 
 
 @pytest.fixture
-def shipped(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
     """Let `verify` find what is made up: claims, drifted steps and data, and a worker that is stopped."""
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
     world = SimpleNamespace(claims=[], altered=[], digest="a" * 64, stopped=0, kept=None, asked=())
     worker = SimpleNamespace(stop=lambda: setattr(world, "stopped", world.stopped + 1))
     prepared = SimpleNamespace(index=SimpleNamespace(digest=lambda split: world.digest))

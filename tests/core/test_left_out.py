@@ -55,6 +55,7 @@ REASONS = [
     ("its image a.png is gone", "missing image or annotation", "missing images or annotations"),
     ("left out of train: the same image as a.png in test", "image twice", "images twice"),
     ("the same image as a.png", "image twice", "images twice"),
+    ("a.png: the same image as b.png: used once", "image twice", "images twice"),
     ("has 90 x 80 pixels, more than data.max_pixels=64", "image too large", "images too large"),
     ("not an image that PIL can read", "damaged image", "damaged images"),
     ("does not decode: truncated", "damaged image", "damaged images"),

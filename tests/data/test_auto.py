@@ -250,37 +250,37 @@ ASKED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "VOC beside classes": (
         lambda root: (voc(root), pictures(root, cat=3, dog=3)),
         "could be voc ('Annotations/v0.xml' is an annotation of Pascal VOC) or image_folder (2 folders of pictures, "
-        "named like classes: cat, dog); say which: data=voc or data=image_folder.",
+        "named like classes: cat, dog); choose one: data=voc or data=image_folder.",
     ),
     "XML in folders of classes": (
         lambda root: (voc(root, "cat", "cat"), pictures(root, dog=3)),
         "could be voc ('cat/v0.xml' is an annotation of Pascal VOC) or image_folder (2 folders of pictures, named like "
-        "classes: cat, dog); say which: data=voc or data=image_folder.",
+        "classes: cat, dog); choose one: data=voc or data=image_folder.",
     ),
     "COCO beside classes": (
         lambda root: (coco(root, photos="cat"), pictures(root, dog=3)),
         "could be coco ('train.json' lists images, annotations and categories) or image_folder (2 folders of pictures, "
-        "named like classes: cat, dog); say which: data=coco or data=image_folder.",
+        "named like classes: cat, dog); choose one: data=coco or data=image_folder.",
     ),
     "VOC and COCO": (
         lambda root: (voc(root), coco(root, photos="JPEGImages")),
         "could be voc ('Annotations/v0.xml' is an annotation of Pascal VOC) or coco ('train.json' lists images, "
-        "annotations and categories); say which: data=voc or data=coco.",
+        "annotations and categories); choose one: data=voc or data=coco.",
     ),
     "YOLO beside COCO": (
         lambda root: (yolo(root), coco(root, photos="images")),
         "could be coco ('train.json' lists images, annotations and categories) or yolo ('labels/0.txt' has a class and "
-        "a box in 0..1 per line, as YOLO); say which: data=coco or data=yolo.",
+        "a box in 0..1 per line, as YOLO); choose one: data=coco or data=yolo.",
     ),
     "a table beside classes": (
         lambda root: (pictures(root, cat=3, dog=3), written(root / "a.csv", "file,class\ncat/0.png,cat\n")),
         "could be csv ('a.csv' has columns file, class) or image_folder (2 folders of pictures, named like classes: "
-        "cat, dog); say which: data=csv or data=image_folder.",
+        "cat, dog); choose one: data=csv or data=image_folder.",
     ),
     "pictures beside classes": (
         lambda root: pictures(root, _=1, cat=3, dog=3),
         "could be image_folder (2 folders of pictures, named like classes: cat, dog) or images (beside them lies 1 "
-        "picture in no folder); say which: data=image_folder or data=images.",
+        "picture in no folder); choose one: data=image_folder or data=images.",
     ),
 }
 
@@ -497,7 +497,7 @@ def test_an_option_of_another_data_set_is_refused_by_name(
     ) as caught:
         Auto(root="X", **options).resolved()
     assert "max_pixels, root" in str(caught.value)
-    assert not {"preprocess", "augment"} & set(re.findall(r"\w+", str(caught.value).split("there are ")[1]))
+    assert not {"preprocess", "augment"} & set(re.findall(r"\w+", str(caught.value).split("; it has ")[1]))
 
 
 def test_every_option_of_what_may_be_recognised_can_be_set() -> None:
@@ -545,7 +545,7 @@ REAL: dict[str, tuple[str, str]] = {
     "data/cards": ("coco", "'test.json', 'train.json' list images, annotations and categories"),
     "data/coco128": ("yolo", "'labels/train/000000000009.txt' has a class and a box in 0..1 per line"),
     "models/odapi/bccd_tfrecord": ("tfrecord", "'bccd_test.record' and 5 more, named like TFRecord files"),
-    "data/coco128/images": ("images", "128 pictures in train, and nothing"),
+    "data/coco128/images": ("images", "128 pictures in train, without labels"),
     "cases/shapes": ("image_folder", "3 folders of pictures, named like classes: disc, square, triangle"),
 }
 

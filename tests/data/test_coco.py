@@ -512,7 +512,7 @@ def test_several_files_that_fit_are_refused_by_name(root: Path) -> None:
     (root / "annotations").mkdir()
     (root / "annotations/instances_train2017.json").write_text(json.dumps(content(*GOOD)))
     message = (
-        "several annotation files for train: train.json, annotations/instances_train2017.json; leave one"
+        "several annotation files for train: train.json, annotations/instances_train2017.json; keep only one"
     )
     with pytest.raises(DataError, match=message):
         index(root)

@@ -145,11 +145,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "classes in a class": (
         ("x", "animals/cat", "animals/dog"),
-        "'animals' in .* in folders of their own .cat, dog",
+        "'animals' in .* has its images in subfolders .cat, dog",
     ),
     "a folder around it": (
         ("data/train/a", "data/train/b", "other"),
-        "'data' in .* in folders of their own .train",
+        "'data' in .* has its images in subfolders .train",
     ),
     "pictures and masks": (
         ("images", "masks"),
@@ -448,13 +448,15 @@ def test_chosen_classes_may_be_called_like_splits_beside_which_others_lie(tmp_pa
     with pytest.raises(DataError) as refused:
         read(root)
     assert str(refused.value).startswith(
-        f"data.root: 'test' in '{root}' is named like the test split, but next to it are bus; expected a folder"
+        f"data.root: 'test' in '{root}' is named like the test split, but next to it is bus; expected a folder"
     )
     assert str(refused.value).endswith("If these are classes, name all of them in data.classes.")
     assert read(root, classes=("test", "bus", "train"))[0] == ("test", "bus", "train")
 
 
-@pytest.mark.parametrize(("classes", "message"), [(None, "no folder of classes"), (("images", "masks"), "")])
+@pytest.mark.parametrize(
+    ("classes", "message"), [(None, "is not a folder of classes"), (("images", "masks"), "")]
+)
 def test_a_folder_of_another_form_is_refused_unless_its_folders_are_named_as_classes(
     classes: tuple[str, ...] | None, message: str, tmp_path: Path
 ) -> None:

@@ -169,7 +169,7 @@ def test_one_image_under_two_ids_is_taken_once_and_said(folder: Path) -> None:
     assert len(found.splits["train"]) == 2
     (said,) = found.dropped
     assert said.file == "pets_train.record"
-    assert re.search(r"5\.png: same image as pets_train\.record@\d+\+\d+/5\.png: used once$", said.reason)
+    assert re.search(r"5\.png: the same image as pets_train\.record@\d+\+\d+/5\.png: used once$", said.reason)
 
 
 def test_whoever_waits_is_told_of_every_record(folder: Path) -> None:

@@ -167,7 +167,7 @@ def test_a_quantized_file_goes_through_the_pass_that_makes_floats_before_it_is_q
     assert found.steps["restore"] == Step(label="restore", options=Restore())
     assert found.remarks == (
         "before",
-        "model.path is quantized already: 'restore', put behind 'take', makes the float model that it computes, which "
+        "model.path is quantized already: 'restore', put after 'take', makes the float model that it computes, which "
         "'quantize' quantizes anew; the file as it is stays the base that the result is held to",
     )
 

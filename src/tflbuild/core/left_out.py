@@ -16,7 +16,7 @@ KINDS = (
         "missing images or annotations",
     ),
     (r"the same row as", "row twice", "rows twice"),
-    (r"^left out of |^(the )?same image", "image twice", "images twice"),
+    (r"^left out of |(^|: )(the )?same image", "image twice", "images twice"),
     (r"^has \d+ x \d+ pixels, more than", "image too large", "images too large"),
     (r"^(not an image|does not decode)", "damaged image", "damaged images"),
     (r"EXIF", "turned photo", "turned photos"),

@@ -111,7 +111,10 @@ def _yolo(photo: Path, labels: Sequence[str], dropped: list[Dropped]) -> _Read |
 
 
 def _assumed(path: Path) -> str:
-    return f"{plain(path.name)} has class numbers, and no file next to it names them: they are taken as the model's"
+    return (
+        f"{plain(path.name)} has class numbers, and no file next to it names them: they are taken as the model's "
+        f"class numbers"
+    )
 
 
 def _by_number(image: Annotated, labels: Sequence[str], dropped: list[Dropped]) -> Annotated:

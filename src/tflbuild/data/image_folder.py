@@ -83,7 +83,11 @@ class ImageFolder(FileDataset):
         if holding or "train" not in found:
             split, path = next(iter(found.items()))
             names = ", ".join(plain(name) for name in holding[:5])
-            beside = f"next to it are {names}" if holding else "there is no train folder"
+            beside = (
+                f"next to it {'is' if len(holding) == 1 else 'are'} {names}"
+                if holding
+                else "there is no train folder"
+            )
             raise DataError(
                 f"data.root: '{plain(path.name)}' in '{self.root}' is named like the {split} split, but {beside}; "
                 f"expected {EXPECTED}. If these are classes, name all of them in data.classes."

@@ -84,7 +84,7 @@ class Images(DrawnDataset):
         for entry in entries_in(root):
             if entry.is_dir() and entry.name[0] != "." and entry.name not in taken:
                 if below(entry.path).images:
-                    others = f"beside it lie pictures in '{plain(entry.name)}'"
+                    others = f"next to it are pictures in '{plain(entry.name)}'"
                     raise DataError(f"{named} {others}; expected {EXPECTED}.")
                 beside.append(Dropped(entry.name, "a folder beside the splits, without an image"))
             elif not entry.is_dir() and not DOCUMENTS.match(entry.name):

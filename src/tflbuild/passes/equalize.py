@@ -51,7 +51,7 @@ class Equalize(Pass):
     )
 
     balance: Literal["weights", "activations"] = "weights"
-    """What is equalized: the `weights` before and after an activation, or the `activations` against the
+    """The values that are equalized: the `weights` before and after an activation, or the `activations` against the
     weights that read them."""
     relu6: Literal["keep", "replace"] = "keep"
     """`keep` leaves RELU6, which limits what can be shared; `replace` turns it into RELU, which changes outputs

@@ -51,7 +51,7 @@ class EthosU(Target):
     config_file: str = SHIPPED_CONFIG
     """File that describes systems to vela: one of vela's own, or the path of yours."""
     optimise: Literal["Performance", "Size"] = "Performance"
-    """What vela optimizes for: time (`Performance`) or memory (`Size`)."""
+    """The goal that vela optimizes for: time (`Performance`) or memory (`Size`)."""
     arena_cache_size: Annotated[int, Ge(1)] | None = None
     """Memory that vela may use for tensors. null: set by the memory mode. [bytes]"""
     allow_uncovered: bool = False

@@ -107,9 +107,10 @@ def _once(images: list[Checked], dropped: list[Dropped]) -> list[Checked]:
         twins = named[image.digest]
         other = next((twin for twin in twins if set(twin.objects) != set(image.objects)), None)
         if other is not None:
-            dropped.append(Dropped(image.source, f"{image.key}: same image as {other.key}, but other boxes"))
+            reason = f"{image.key}: the same image as {other.key}, but with other boxes: not used"
+            dropped.append(Dropped(image.source, reason))
         elif image is not twins[0]:
-            dropped.append(Dropped(image.source, f"{image.key}: same image as {twins[0].key}: used once"))
+            dropped.append(Dropped(image.source, f"{image.key}: the same image as {twins[0].key}: used once"))
         else:
             kept.append(image)
     return kept

@@ -124,7 +124,7 @@ def _once(pictures: list[Picture], dropped: list[Dropped]) -> list[Picture]:
         if twin is picture:
             kept.append(picture)
         else:
-            dropped.append(Dropped(picture.key, f"the same image as {twin.key}: taken once"))
+            dropped.append(Dropped(picture.key, f"the same image as {twin.key}: used once"))
     return kept
 
 

@@ -137,7 +137,7 @@ def _folders(images: Sequence[str], shown: str) -> tuple[list[Guess], str]:
     if splits and others:
         named = f"{_quoted(list(splits)[:1])} in '{plain(shown)}' is named like a split"
         return [], (
-            f"data.root: {named}, but beside it lie pictures in {_quoted(others)}; choose what they are: "
+            f"data.root: {named}, but next to it are pictures in {_quoted(others)}; choose what they are: "
             f"data=image_folder with data.classes, or data=images."
         )
     if splits:
