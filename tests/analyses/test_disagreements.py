@@ -94,9 +94,9 @@ def test_models_that_say_the_same_have_no_sample_that_is_shown(tmp_path: Path) -
     split = Split((), [np.zeros((4, 4, 3), np.uint8)])
     (finding,) = run(tmp_path, split, models, base=scores, model=scores, truth={"samples": np.ones(1)})
     assert finding["samples"] == []
-    assert (
-        told.sentence(finding) == "the base and the delivered file agree on all 1 samples of the test split"
-    )
+    agreed = "the base and the delivered file agree on {} of the test split"
+    assert told.sentence(finding) == agreed.format("the only sample")
+    assert told.sentence({**finding, "n": 1200}) == agreed.format("all 1,200 samples")
     assert Disagreements().exhibits([finding])[0].parts == ()
 
 

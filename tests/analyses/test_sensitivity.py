@@ -108,7 +108,7 @@ def test_costs_of_layers_are_drawn_and_listed_from_the_costliest_on() -> None:
                     "weights",
                     "activations",
                     "alone",
-                    "left out",
+                    "in float",
                     "weights' bytes",
                 ),
                 rows=(
@@ -134,8 +134,8 @@ def test_fifteen_layers_have_bars_and_all_are_listed() -> None:
 
 def test_zeros_are_values() -> None:
     layers = [{"layer": "a", "left_out": 0.5, "alone": 9.0}, {"layer": "b", "left_out": 0.0, "alone": 9.0}]
-    assert [line.split()[1] for line in lines_of({"error_of_all": 0.0, "layers": layers})[1:]] == [
-        "+0",
+    assert [line.split()[4] for line in lines_of({"error_of_all": 0.0, "layers": layers})[1:]] == [
+        "0",
         "-0.5",
     ]
 
@@ -154,7 +154,7 @@ def test_the_five_costliest_layers_are_told_with_what_rounding_them_costs() -> N
         "with only activations quantized: weights cost more"
     )
     assert [line.split()[0] for line in told[1:]] == [f"conv_{k}" for k in range(5)]
-    assert told[1].split()[2] == "+0.009", "0.03 with everything quantized, 0.021 without conv_0"
+    assert told[1].split()[5] == "0.009", "0.03 with everything quantized, 0.021 without conv_0"
 
 
 def test_layers_are_drawn_with_weights_and_activations_apart() -> None:

@@ -125,7 +125,7 @@ def test_on_breach_warn_keeps_the_step(recipe: Recipe, build: FakeBuild) -> None
     outcome = build(recipe)
     assert outcome.error is None
     assert outcome.report["passes"][1]["outcome"] == "ran"
-    assert "over its limit and kept" in " ".join(outcome.report["warnings"])
+    assert "prune exceeds its limit and is kept (on_breach: warn)" in " ".join(outcome.report["warnings"])
 
 
 def test_on_breach_skip_goes_on_from_the_input(recipe: Recipe, build: FakeBuild) -> None:
@@ -214,7 +214,7 @@ def test_an_undecided_gate_counts_by_its_point_value_unless_strict(recipe: Recip
         ("abort", WorkerDied, "SIGABRT"),
         ("kill", WorkerDied, "memory"),
         pytest.param("hang", WorkerDied, "time limit", marks=pytest.mark.slow),
-        ("wrong kind", BrokenPromise, "gave KerasModel, not TFLiteModel"),
+        ("wrong kind", BrokenPromise, "returned KerasModel, not TFLiteModel"),
         ("does not run", BrokenPromise, "cannot be allocated"),
         ("broken promise", BrokenPromise, "0.5 was promised"),
         ("undeclared data", PassError, "without declaring it"),

@@ -184,7 +184,7 @@ def test_an_input_is_taken_from_where_it_was_if_the_store_has_lost_it(
     blob.chmod(0o644)
     blob.write_bytes(b"damaged")
     with pytest.raises(
-        RecipeError, match=r"reproduce: the input of 'mixed', TFLiteModel .{12}, is not in the store"
+        RecipeError, match=r"reproduce: the input of 'mixed', TFLiteModel .{12}, is no longer in the store"
     ):
         again(content, failing, here)
     for held in content["held"]:

@@ -43,7 +43,7 @@ def test_a_folder_of_a_store_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 def test_a_store_of_another_schema_is_refused(tmp_path: Path) -> None:
     (tmp_path / "schema").write_text("7\n")
-    with pytest.raises(RecipeError, match="holds keys of schema 7"):
+    with pytest.raises(RecipeError, match="contains keys of schema 7"):
         Store(tmp_path)
 
 

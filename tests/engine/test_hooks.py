@@ -325,7 +325,7 @@ def test_a_tool_that_a_hook_needs_is_missing_when_planning(recipe: Recipe) -> No
 
 
 def test_a_misspelt_call_is_refused() -> None:
-    with pytest.raises(PluginError, match=r"'after_pas' is none of .* Did you mean 'after_pass'\?"):
+    with pytest.raises(PluginError, match=r"'after_pas' is not one of .* Did you mean 'after_pass'\?"):
 
         class Misspelt(Hook):
             def after_pas(self, step: Mapping[str, Any]) -> None: ...

@@ -174,7 +174,7 @@ def test_a_base_is_held_against_chance(
 ) -> None:
     found = measurer.chance(model_of(tmp_path / "base.tflite", score), {"labels.txt": ("a",)}, "val")
     assert found.value.get("text", "") == text
-    assert here.asked[-1] == ("crew", "chance", "measuring the base compared with chance on val")
+    assert here.asked[-1] == ("crew", "chance", "measuring the base against chance on val")
     assert json.loads(here.arguments[-1][0].read_text()) == {"score": score}
     assert json.loads(here.arguments[-1][1].read_text()) == 4
     assert here.arguments[-1][2:] == ({"labels.txt": ("a",)}, "val")

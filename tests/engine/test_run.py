@@ -271,7 +271,7 @@ def test_skip_goes_on_from_the_input_and_judges_the_next_step_against_it(
     train, prune, convert, _ = outcome.report["passes"]
     assert (prune["outcome"], prune["output"], prune["kind"]) == ("skipped", train["output"], "KerasModel")
     assert prune["bytes"] == train["bytes"]
-    assert prune["reason"] == f"it exceeded its limit (on_breach: skip):  {prune['verdicts'][0]['text']}"
+    assert prune["reason"] == f"it exceeded its limit (on_breach: skip): {prune['verdicts'][0]['text']}"
     assert prune["tried"][0]["output"] != train["output"]
     assert convert["verdicts"][0]["baseline"] == pytest.approx(0.9)
     assert convert["input"] == train["output"]

@@ -148,7 +148,7 @@ def test_a_bundle_whose_input_is_gone_says_how_to_have_it_again(recipe: Recipe, 
     (recipe.store / "blobs" / content["input"]["digest"]).unlink()
     worker = Worker(wanted.worker, wanted.device, ("fakes:load", None), fakes.NAMES)
     prepared = prepare(wanted, names=fakes.NAMES)
-    with pytest.raises(RecipeError, match=r"is not in the store .* build the recipe again"):
+    with pytest.raises(RecipeError, match=r"is no longer in the store .* build the recipe again"):
         run_bundle(content, prepared, worker, lambda done, total, note: None, print)
 
 

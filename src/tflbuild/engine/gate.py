@@ -63,7 +63,7 @@ def judge(
     text = _sentence(limit, value, baseline, cost, low, high)
     if not decided:
         would = _deciding(limit.bound, cost, low, high, n, _variance(limit, value, baseline, difference))
-        text += f"; undecided with n = {n}: {would}"
+        text += f"; undecided with n = {n}, {would}"
     return Verdict(
         limit=limit,
         baseline=baseline.value if baseline and limit.relative else None,

@@ -52,5 +52,5 @@ def test_a_step_without_layers_has_no_line_for_them() -> None:
 def test_a_loss_that_other_steps_won_back_is_not_told_as_one_of_the_whole() -> None:
     said = told.verdict("map", Cost(-0.01, -0.02, 0.01, 50), ["scale"], 50)
     assert said.startswith("map did not fall: ")
-    assert said.endswith("; scale lost some, and other steps won it back")
-    assert told.verdict("map", Cost(0.1, 0.05, 0.2, 50), ["scale"], 50).endswith("; it was lost at: scale")
+    assert said.endswith("; scale lost some, and other steps gained it back")
+    assert told.verdict("map", Cost(0.1, 0.05, 0.2, 50), ["scale"], 50).endswith("; lost at: scale")

@@ -157,7 +157,7 @@ def test_a_value_that_is_not_finite_is_said_and_no_gain() -> None:
 
 def test_what_takes_no_picture_or_has_no_labels_is_left_out() -> None:
     assert Preprocessing().fits(MODELS) == ""
-    assert "pictures" in Preprocessing().fits({**MODELS, "base": model(modality="vector")})
+    assert "only input is a picture" in Preprocessing().fits({**MODELS, "base": model(modality="vector")})
     unlabelled = {"base": model(task="unlabelled"), "model": model(task="unlabelled")}
     assert Preprocessing().fits(unlabelled).startswith("without labels")
     assert Preprocessing(every=True).fits(unlabelled) == ""

@@ -53,7 +53,8 @@ def sentence(found: Mapping[str, Any]) -> str:
     """Say on how many samples the two differ."""
     n, split = int(found["n"]), found["split"]
     if not found["samples"]:
-        return f"the base and the delivered file say the same of all {n:,} samples of the {split} split"
+        every = "the only sample" if n == 1 else f"all {n:,} samples"
+        return f"the base and the delivered file agree on {every} of the {split} split"
     most = plain(found["samples"][0]["name"], LONGEST)
     return (
         f"the base and the delivered file differ on {int(found['differ']):,} of {n:,} samples of the {split} split "
