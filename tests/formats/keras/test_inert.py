@@ -254,7 +254,8 @@ def test_parts_of_layers_are_inert_by_both_their_names() -> None:
     ):
         check_inert(functional(layer("Dense", "d", "image", **{key: word})))
         with pytest.raises(
-            Unwanted, match=f"layer 'd' has the {key.replace('_', ' ')} 'theirs', which is none"
+            Unwanted,
+            match=f"layer 'd' has the {key.replace('_', ' ')} 'theirs', which tf_keras does not have",
         ):
             check_inert(functional(layer("Dense", "d", "image", **{key: "theirs"})))
 
