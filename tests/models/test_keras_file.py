@@ -183,7 +183,11 @@ def test_two_heads_are_two_heads_and_boxes_with_scores_are_a_detector(tmp_path: 
 @pytest.mark.parametrize(
     ("config", "outputs", "message"),
     [
-        (UNKNOWN, "auto", r".* cannot be read off its graph: operation 'op' .*set model.outputs to logits"),
+        (
+            UNKNOWN,
+            "auto",
+            r".* does not show what its outputs are: operation 'op' .*set model.outputs to logits",
+        ),
         (ONE, "softmax", r"it is softmax, but .* ends in sigmoid.*set model.outputs=sigmoid"),
         (RESCALED, "softmax", r"it is softmax, but .* has no activation.*set model.outputs=logits"),
         (BOXES, "softmax", r"it is softmax, but .* is a detector"),

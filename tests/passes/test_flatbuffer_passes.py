@@ -879,7 +879,7 @@ def test_the_table_shows_twelve_layers_and_the_report_all() -> None:
     )
     lines = sensitivity.table(found)
     assert lines[0] == (
-        "output error with everything quantized 0.1235; weights alone 0.2000, activations alone 0.1000: "
+        "output error with everything quantized 0.1235; only weights 0.2000, only activations 0.1000: "
         "weights cost more"
     )
     assert len(lines) == 2 + 12 + 1

@@ -105,7 +105,10 @@ def test_a_model_with_a_layer_that_tf_keras_lacks_is_built_through_keras_3(
     path = trained.with_name("exported.keras")
     said = here.run("recipe=int8", f"model.path={path}", f"data.root={shared_cases / 'shapes'}")
     assert "exported by Keras 3 as a SavedModel, in float32" in said
-    assert "layer 'each' is the layer TimeDistributed of Keras 3, which has no equal in tf_keras" in said
+    assert (
+        "layer 'each' is the layer TimeDistributed of Keras 3, which has no known equivalent in tf_keras"
+        in said
+    )
     report = here.report("int8")
     load = next(step for step in report["passes"] if step["label"] == "load")
     assert load["notes"]["parity"]["of"] == f"'{path}' in Keras 3"

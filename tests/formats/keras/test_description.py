@@ -215,7 +215,7 @@ def test_what_is_stated_must_agree(config: Mapping[str, Any], stated: str, right
 )
 def test_what_outputs_are_is_said_in_words(stated: str, activation: str, words: str) -> None:
     found = described(Header(functional(image(), dense("s", activation=activation))))
-    with pytest.raises(RecipeError, match=f"so that its outputs are {words}, or leave it out"):
+    with pytest.raises(RecipeError, match=f"so its outputs are {words}, or leave it out"):
         found.check("my.h5", stated)
 
 

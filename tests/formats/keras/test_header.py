@@ -163,7 +163,7 @@ CONFIGS = {
     "empty": ("{}", "without the class of a model"),
     "class is a list": (at("class_name", []), "without the class of a model"),
     "config is null": (at("config", None), "without the class of a model"),
-    "layers are text": (at("config/layers", "abc"), "no list of at most"),
+    "layers are text": (at("config/layers", "abc"), "are not a list of at most"),
     "a layer is null": (at("config/layers/1", None), "a layer without a class"),
     "a layer has no name": (at("config/layers/1/config", {}), "without a configuration that names it"),
     "input shape is text": (

@@ -56,7 +56,10 @@ def test_floats_of_every_width_become_float32(dtype: int, tmp_path: Path) -> Non
 
 def test_of_many_signatures_eight_are_listed(tmp_path: Path) -> None:
     content = classifier(signatures=tuple(f"s{number}" for number in range(10)))
-    with pytest.raises(RecipeError, match=r"has 10 signatures, 's0', .*, 's7' and 2 more; say which"):
+    with pytest.raises(
+        RecipeError,
+        match=r"has 10 signatures, 's0', .*, 's7' and 2 more; choose one, e\.g\. model\.signature=s0",
+    ):
         described(tmp_path, content)
 
 

@@ -34,9 +34,9 @@ def detector(classes: int, *, class_wise: bool = True) -> bytes:
     ("classes", "said"),
     [
         (2, ""),
-        (3, "number 2 ('cow') with 2 threads: let"),
-        (5, "number 4 ('el\\x1bk') with 4 threads: let"),
-        (6, "number 4 ('el\\x1bk') with 4 threads: let"),
+        (3, "number 2 ('cow') with 2 threads: run it with one thread"),
+        (5, "number 4 ('el\\x1bk') with 4 threads: run it with one thread"),
+        (6, "number 4 ('el\\x1bk') with 4 threads: run it with one thread"),
     ],
 )
 def test_the_class_that_several_threads_lose_is_named(classes: int, said: str) -> None:

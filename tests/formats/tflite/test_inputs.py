@@ -76,8 +76,8 @@ def test_three_channels_are_a_picture_of_which_nothing_else_is_known() -> None:
             "one channel, and its range -123.4..25.73 is not a usual one of pixels",
         ),
         ((1, 16, 16, 3), Typed("int8", 0.5847029, 83), "image", "three channels"),
-        ((1, 16, 16, 3), Typed("int32"), "vector", "a picture is not an int32"),
-        ((1, 16, 16, 3), Typed("bool"), "vector", "a picture is not a bool"),
+        ((1, 16, 16, 3), Typed("int32"), "vector", "a picture cannot be int32"),
+        ((1, 16, 16, 3), Typed("bool"), "vector", "a picture cannot be bool"),
         (
             (1, 3, 16, 16),
             None,
@@ -223,11 +223,11 @@ def test_metadata_count_where_the_range_is_that_of_calibration() -> None:
 @pytest.mark.parametrize(
     ("mean", "std", "said"),
     [
-        ((1.0, 2.0), (1.0,), "its metadata give 2 means for 3 channels, which cannot be"),
-        ((1.0,), (1.0,) * 4, "its metadata give 4 deviations for 3 channels, which cannot be"),
-        ((1e10,), (1.0,), "its metadata give means of 1e+10, which cannot be"),
-        ((1.0,), (1e10,), "its metadata give deviations of 1e+10, which cannot be"),
-        ((1.0,), (1e-10,), "its metadata give deviations of 1e-10, which cannot be"),
+        ((1.0, 2.0), (1.0,), "its metadata give 2 means for 3 channels, which is impossible"),
+        ((1.0,), (1.0,) * 4, "its metadata give 4 deviations for 3 channels, which is impossible"),
+        ((1e10,), (1.0,), "its metadata give means of 1e+10, which is impossible"),
+        ((1.0,), (1e10,), "its metadata give deviations of 1e+10, which is impossible"),
+        ((1.0,), (1e-10,), "its metadata give deviations of 1e-10, which is impossible"),
     ],
 )
 def test_metadata_that_cannot_be_are_left_out(mean: Any, std: Any, said: str) -> None:

@@ -85,7 +85,7 @@ REFUSED = {
     ),
     "a function of Python": (
         program([FLATTEN, target("_operator.attrgetter"), SOFTMAX]),
-        "has the operator _operator.attrgetter, which is none of PyTorch's own",
+        "has the operator _operator.attrgetter, which is not one of PyTorch's own",
     ),
     "an operator that reads a file": (
         program([FLATTEN, target("torch.ops.aten.from_file.default"), SOFTMAX]),

@@ -57,7 +57,7 @@ def test_whatever_draws_numbers_is_refused(name: str, ending: str) -> None:
     ],
 )
 def test_what_is_no_operator_of_pytorchs_own_is_refused(target: Any) -> None:
-    with pytest.raises(ValueError, match="which is none of PyTorch's own"):
+    with pytest.raises(ValueError, match="which is not one of PyTorch's own"):
         check_target(target, [])
 
 

@@ -182,7 +182,7 @@ def _check_string(layer: str, key: str, value: str) -> None:
         )
     if key.endswith(PART_KEYS) and value not in PART_NAMES:
         raise Unwanted(
-            f"{_where(layer)} has the {key.replace('_', ' ')} '{plain(value, 60)}', which is none of tf_keras; "
+            f"{_where(layer)} has the {key.replace('_', ' ')} '{plain(value, 60)}', which tf_keras does not have; "
             f"use a built-in one."
         )
 

@@ -53,7 +53,7 @@ def kind_of(graph: Graph, index: int, known: TensorMetadata, name: str = "") -> 
 def _picture(spec: TensorSpec, known: TensorMetadata, pixels: Pixels | None) -> tuple[bool, str]:
     found = likeness(spec.shape)
     if spec.dtype not in DTYPES:
-        return False, f"a picture is no {spec.dtype}"
+        return False, f"a picture cannot be {spec.dtype}"
     shaped = len(spec.shape) == 4 and spec.shape[3] in (1, 3)
     if known.content and shaped:
         return known.content == "image", f"its metadata say that it is {_content(known.content)}"

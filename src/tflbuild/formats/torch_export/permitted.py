@@ -42,7 +42,7 @@ def check_target(target: Any, inputs: Sequence[Mapping[str, Any]]) -> None:
         if target in PYTHON:
             return
         raise ValueError(
-            f"has the operator {plain(target, 80)}, which is none of PyTorch's own (torch.ops.aten)"
+            f"has the operator {plain(target, 80)}, which is not one of PyTorch's own (torch.ops.aten)"
         )
     name = known[1]
     if name in READING:

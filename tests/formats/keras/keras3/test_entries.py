@@ -162,7 +162,7 @@ def test_classes_of_others_are_told_from_those_of_keras() -> None:
         layer("Fancy", "a"),
         layer("LayerScale", "a", module="keras.src.applications.others"),
     ):
-        said = f"^layer 'a' is a '{entry['class_name']}', which is not a layer of Keras 3 that tflbuild knows; write it"
+        said = f"^layer 'a' is a '{entry['class_name']}', which is not a layer of Keras 3 that tflbuild knows; export"
         with pytest.raises(Unwanted, match=said):
             entry_of(entry)
 

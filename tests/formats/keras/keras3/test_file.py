@@ -74,7 +74,7 @@ def test_a_file_that_is_translated_can_be_taken_through_keras_3_all_the_same(tmp
     assert (found.kind.name, found.description.task) == ("keras3_export", "classification")
     assert found.description.recognised[-1].value == "exported by Keras 3 as a SavedModel, in float32"
     assert found.description.recognised[-1].evidence.startswith(
-        "model.format says so; what it computes in Ker"
+        "model.format says so; the result is compared with what it computes in Keras 3"
     )
     assert known.described(path).kind.name == "keras", "which is remembered apart"
 

@@ -227,7 +227,7 @@ def test_what_holds_code_or_is_not_known_is_refused_by_its_layer(case: str) -> N
 LACKING = {
     "layer": (
         layer("RMSNormalization", "a", "image"),
-        "is the layer RMSNormalization of Keras 3, which has no equal",
+        "is the layer RMSNormalization of Keras 3, which has no known equivalent",
     ),
     "option": (layer("Dense", "a", "image", units=2, lora_rank=4), "is a Dense with lora_rank='4'"),
     "fixed option": (layer("LayerNormalization", "a", "image", rms_scaling=True), "with rms_scaling='True'"),
