@@ -239,7 +239,7 @@ def test_a_detector_made_elsewhere_needs_its_feature_maps(tmp_path: Path) -> Non
     options = KerasFile(path=path)
     built = options.build(2)
     assert options.task == "detection"
-    with pytest.raises(RecipeError, match=r"^model.feature_maps: .* where its 12 anchors lie"):
+    with pytest.raises(RecipeError, match=r"^model.feature_maps: .* where its 12 anchors are"):
         options.head_of(built)
     with pytest.raises(RecipeError, match=r"^model.feature_maps: .* give 27 anchors, but .* has 12"):
         KerasFile(path=path, feature_maps=((3, 3),)).head_of(built)

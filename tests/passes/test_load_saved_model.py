@@ -369,7 +369,7 @@ def test_open_sides_are_converted_as_the_recipe_says(open_model: Path, tmp_path:
     ):
         File(path=str(open_model)).check()
     with pytest.raises(
-        RecipeError, match=r"the input 'pixels' .* is \(\?, \?, \?, 3\) float32, whose sides are open"
+        RecipeError, match=r"the input 'pixels' .* is \(\?, \?, \?, 3\) float32, whose sides are not fixed"
     ):
         File(path=str(open_model), signature="small").check()
     made, notes = taken(open_model, tmp_path, signature="small", shape=(1, 20, 28, 3))
