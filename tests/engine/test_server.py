@@ -136,7 +136,8 @@ def test_only_declared_models_and_judges_can_be_asked(assignment: Assignment, mo
     ctx = context(replace(assignment, models={"train": model}))
     assert ctx.model("train") is model
     with pytest.raises(
-        PassError, match=r"pass 'thin' reads the output of 'prune' without declaring it; its models\(\) returns \['train'\]"
+        PassError,
+        match=r"pass 'thin' reads the output of 'prune' without declaring it; its models\(\) returns \['train'\]",
     ):
         ctx.model("prune")
     with pytest.raises(PassError, match=r"pass 'thin' calls ctx\.judge"):

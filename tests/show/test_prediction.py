@@ -320,7 +320,7 @@ def test_truth_beside_a_photo_is_found_and_told_in_json(
         "left_out": [],
         "notes": [
             f"{white}: white.txt has class numbers, and no file next to it names them: they are taken as "
-            f"the model's"
+            f"the model's class numbers"
         ],
     }
     assert one["truth"] == [{"label": "dark", "box": [0.25, 0.25, 0.75, 0.75]}]

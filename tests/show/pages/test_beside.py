@@ -85,9 +85,9 @@ def test_the_gist_is_what_the_ladder_says_else_the_first_that_is_said() -> None:
     assert gist_of({"analyses": []}) == ""
     same = {"split": "test", "n": 3, "samples": []}
     untold = {"name": "disagreements", "findings": [{"text": "", **same}]}
-    assert gist_of({"analyses": [untold]}).startswith("The base and the delivered file say the same"), (
-        "its line"
-    )
+    assert gist_of({"analyses": [untold]}).startswith(
+        "The base and the delivered file agree on all 3 samples"
+    ), "its line"
 
 
 def whole() -> dict[str, Any]:
