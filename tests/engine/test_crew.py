@@ -140,7 +140,7 @@ def test_the_cost_is_that_of_all_together(worker: Worker, out: Path) -> None:
     [
         ("abort", WorkerDied, "measuring predictions: its worker process was ended by signal 6 (SIGABRT)"),
         ("be killed", WorkerDied, "when memory runs out"),
-        ("write to the channel", WorkerDied, "measuring predictions wrote to the channel"),
+        ("write to the channel", WorkerDied, "measuring predictions wrote to its answer channel"),
         ("raise oddly", PassError, "measuring predictions failed: Odd: what is this"),
     ],
 )

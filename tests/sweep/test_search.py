@@ -162,7 +162,7 @@ def test_a_search_that_is_ended_continues_with_the_trial_that_it_was_at(
     assert [name for name, status in statuses(here).items() if status == "built"] == whole[:1]
     (here.folder / "go").touch()
     assert main(words(*waits, STORAGE, "store.path=other", trials=3)) == 0
-    assert "continuing: 1 trials are done, 1 were cut short" in capsys.readouterr().out
+    assert "continuing: 1 trials are done, 1 were interrupted and are built again" in capsys.readouterr().out
     assert list(rows(here)) == whole
     assert set(statuses(here).values()) == {"built"}
 
