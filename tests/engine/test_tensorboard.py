@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from building import FakeBuild
+from tflbuild.core.checksum import crc32c
 from tflbuild.core.protobuf import Message
 from tflbuild.core.recipe import Recipe
-from tflbuild.hooks.event_files import EventFile, crc32c
+from tflbuild.hooks.event_files import EventFile
 from tflbuild.hooks.tensorboard import TensorBoardLogs
 
 

@@ -1,4 +1,4 @@
-"""Read protobuf messages without their descriptions: fields by number, nothing unpacked before it is asked for.
+"""Read and write protobuf messages without their descriptions: nothing is unpacked before it is asked for.
 
 Source: the encoding as protobuf documents it (varints, 64 bits, length-delimited, 32 bits).
 """
@@ -255,3 +255,17 @@ def _bytes(value: Value, field: int) -> memoryview:
     if isinstance(value, int):
         raise Malformed(f"has a number in its field {field}, where text or a message is due")
     return value
+
+
+def key_of(field: int, wire: int) -> bytes:
+    """Write what a field begins with: its number, and how its value is written."""
+    return encoded(field << 3 | wire)
+
+
+def sized(field: int, content: bytes) -> bytes:
+    """Write a field of bytes, text or a message: its size, and the content.
+
+    >>> sized(2, b"testing").hex()  # the example of protobuf's own documentation
+    '120774657374696e67'
+    """
+    return key_of(field, BYTES) + encoded(len(content)) + content

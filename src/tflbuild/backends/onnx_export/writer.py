@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tflbuild.core import protobuf
+
 OPSET, IR_VERSION = 21, 10
 """Version 21 of the operators is the first that quantizes to 16 bits; version 10 of the file's form goes with it."""
 
@@ -35,18 +37,8 @@ Attribute = int | float | str | Sequence[int]
 def field(number: int, value: int | str | bytes) -> bytes:
     """Write one field: a number as a varint; text and bytes behind their size."""
     if isinstance(value, int):
-        return _varint(number << 3) + _varint(value)
-    content = value.encode() if isinstance(value, str) else value
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    value %= 1 << 64
-    written = bytearray()
-    while value > 0x7F:
-        written.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*written, value])
+        return protobuf.key_of(number, protobuf.VARINT) + protobuf.encoded(value % (1 << 64))
+    return protobuf.sized(number, value.encode() if isinstance(value, str) else value)
 
 
 class Writer:

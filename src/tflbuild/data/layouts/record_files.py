@@ -10,14 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tflbuild.core import checksum
 from tflbuild.core.file_kind import kind_of
 from tflbuild.core.regular_file import check_regular
 
 MOST_BYTES = 1 << 30
 """Bytes of one record above which its length is taken for nonsense."""
-
-POLYNOMIAL = 0x82F63B78
-"""Castagnoli's, with its bits reversed."""
 
 LANE = 64
 """Words of a record that are summed behind one another; as many lanes as a record has are summed beside one another."""
@@ -114,8 +112,7 @@ def masked_crc(content: bytes) -> int:
     >>> hex(masked_crc(b"123456789"))
     '0xc78ab0e5'
     """
-    crc = crc32c(content)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return checksum.masked(crc32c(content))
 
 
 def crc32c(content: bytes) -> int:
@@ -130,7 +127,7 @@ def crc32c(content: bytes) -> int:
     '0xe3069283'
     """
     if len(content) < 16:
-        return _crc_of_few(content)
+        return checksum.crc32c(content)
     lanes = -(-len(content) // (4 * LANE))
     padded = np.zeros(lanes * 4 * LANE, np.uint8)  # zeros before the content change nothing
     padded[len(padded) - len(content) :] = np.frombuffer(content, np.uint8)
@@ -145,31 +142,7 @@ def crc32c(content: bytes) -> int:
     return total ^ 0xFFFFFFFF
 
 
-def _crc_of_few(content: bytes) -> int:
-    crc = 0xFFFFFFFF
-    for byte in content:
-        crc = SHORT[(crc ^ byte) & 255] ^ crc >> 8
-    return crc ^ 0xFFFFFFFF
-
-
-def _table() -> list[int]:
-    """Give what each byte makes of a checksum of zero."""
-    table = []
-    for byte in range(256):
-        for _ in range(8):
-            byte = byte >> 1 ^ (POLYNOMIAL if byte & 1 else 0)
-        table.append(byte)
-    return table
-
-
-def _next(table: Words) -> Words:
-    """Give what each byte makes of it where one more zero byte follows."""
-    moved: Words = TABLE[table & 255] ^ table >> np.uint32(8)
-    return moved
-
-
-SHORT = _table()
-TABLE = np.array(SHORT, np.uint32)
+TABLE = np.array(checksum.TABLE, np.uint32)
 
 
 def _pairs() -> tuple[Words, Words]:
