@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tflbuild.commands.compare import compared
 from tflbuild.commands.compare_files import refuse_over_budget
+from tflbuild.core.content import Content
 from tflbuild.core.errors import BudgetExceeded, RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.session import listed_overrides
@@ -17,7 +18,7 @@ from tflbuild.show.notebook import lines_html
 Name = str | os.PathLike[str]
 
 
-class Comparison(Mapping[str, Any]):
+class Comparison(Content):
     """A comparison: a mapping of what `tflbuild compare --json` prints.
 
     Args:
@@ -28,15 +29,6 @@ class Comparison(Mapping[str, Any]):
     def __init__(self, content: Mapping[str, Any], lines: Iterable[str]) -> None:
         self.content = content
         self.lines = tuple(lines)
-
-    def __getitem__(self, field: str) -> Any:
-        return self.content[field]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.content)
-
-    def __len__(self) -> int:
-        return len(self.content)
 
     def __repr__(self) -> str:
         return f"Comparison of {' and '.join(self._names)}"

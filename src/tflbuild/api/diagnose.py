@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from tflbuild import plugins
 from tflbuild.commands.diagnose import PAGE, diagnosis_of
 from tflbuild.commands.of_run import listener_for, silent
 from tflbuild.core.cause import Cause
+from tflbuild.core.content import Content
 from tflbuild.core.errors import RecipeError
 from tflbuild.session import listed_overrides
 from tflbuild.show.diagnosis import lines_of
@@ -19,7 +20,7 @@ from tflbuild.show.notebook import lines_html
 Name = str | os.PathLike[str]
 
 
-class Diagnosis(Mapping[str, Any]):
+class Diagnosis(Content):
     """A diagnosis: a mapping of what `diagnosis.json` holds. See `tflbuild schema diagnosis`.
 
     Args:
@@ -37,15 +38,6 @@ class Diagnosis(Mapping[str, Any]):
         self.content = content
         self.causes = tuple(causes)
         self.folder = folder
-
-    def __getitem__(self, field: str) -> Any:
-        return self.content[field]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.content)
-
-    def __len__(self) -> int:
-        return len(self.content)
 
     def __repr__(self) -> str:
         names = ", ".join(cause.name for cause in self.causes) or "no cause"

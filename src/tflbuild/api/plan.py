@@ -6,13 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tflbuild import plugins
-from tflbuild.core.label_list import disagreements
-from tflbuild.engine.plan import plan as make_plan
-from tflbuild.engine.prepare import prepare
+from tflbuild.commands.plan import planned_of
 from tflbuild.recipe.load import load_recipe
 from tflbuild.session import words_of
 from tflbuild.show.notebook import table_html
-from tflbuild.wiring import NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +75,7 @@ def plan(recipe: str, overrides: Iterable[str] = ()) -> Plan:
         MissingTool: it needs a tool that is not installed.
     """
     warnings = list(plugins.load(plugins.default_folder()).warnings)
-    prepared = prepare(load_recipe(words_of(recipe, overrides)), NAMES, warnings.append)
-    made = make_plan(prepared.recipe, prepared.keys, prepared.store)
-    warnings += disagreements(prepared.recipe.model.listed_labels(), prepared.index.classes)
+    prepared, made = planned_of(load_recipe(words_of(recipe, overrides)), warnings)
     return Plan(
         recipe=prepared.recipe.name,
         steps=tuple(
@@ -96,5 +91,5 @@ def plan(recipe: str, overrides: Iterable[str] = ()) -> Plan:
         classes=tuple(prepared.index.classes),
         splits={name: len(samples) for name, samples in prepared.index.splits.items()},
         recognised=tuple(prepared.recipe.seen),
-        warnings=(*warnings, *made.warnings),
+        warnings=tuple(warnings),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tflbuild import plugins
 from tflbuild.commands.words import say, warn
 from tflbuild.core.command import command
@@ -9,6 +11,12 @@ from tflbuild.core.imports import import_at_once
 from tflbuild.core.label_list import disagreements, shown
 from tflbuild.core.plain_text import plain
 from tflbuild.wiring import NAMES
+
+if TYPE_CHECKING:
+    from tflbuild.core.recipe import Recipe
+    from tflbuild.engine.memo import Looking
+    from tflbuild.engine.plan import Plan
+    from tflbuild.engine.prepare import Prepared
 
 SWEEPING = ("-m", "--multirun")
 
@@ -23,8 +31,6 @@ def plan(words: list[str]) -> int:
         return _sweep([word for word in words if word not in SWEEPING])
     import_at_once("tflbuild.recipe.load", "tflbuild.engine.prepare", "tflbuild.show.terminal")
     from tflbuild.core.left_out import counted
-    from tflbuild.engine.plan import plan as make_plan
-    from tflbuild.engine.prepare import prepare
     from tflbuild.recipe.load import load_recipe
     from tflbuild.show import terminal
 
@@ -32,8 +38,7 @@ def plan(words: list[str]) -> int:
     recipe = load_recipe(words)
     if recipe.seeds:
         return _sweep(words)
-    prepared = prepare(recipe, NAMES, warnings.append, looking=terminal.show_looking)
-    made = make_plan(prepared.recipe, prepared.keys, prepared.store)
+    prepared, made = planned_of(recipe, warnings, terminal.show_looking)
     for line in terminal.started({"recognised": prepared.recipe.seen}):
         say(line, fold=True)
     width = max(len(planned.step.label) for planned in made.steps)
@@ -43,8 +48,7 @@ def plan(words: list[str]) -> int:
         say(f"{planned.step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}", fold=True)
     for label, reason in made.unused.items():
         say(f"{label:<{width}}  unused   {reason}", fold=True)
-    warnings += disagreements(prepared.recipe.model.listed_labels(), prepared.index.classes)
-    for text in (*warnings, *made.warnings):
+    for text in warnings:
         say(f"warning: {plain(text, 2000)}", fold=True)
     if prepared.index.dropped:
         say(f"data: skipped: {', '.join(counted(prepared.index.dropped))}:", fold=True)
@@ -55,6 +59,26 @@ def plan(words: list[str]) -> int:
     named = f"{len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}"
     say(f"data: {counts}; {named if classes else 'no labels'}", fold=True)
     return 0
+
+
+def planned_of(
+    recipe: Recipe, warnings: list[str], looking: Looking = lambda done, total: None
+) -> tuple[Prepared, Plan]:
+    """Plan a build, and add what one should know first.
+
+    Args:
+        recipe: what is wanted.
+        warnings: of plugins; those of the recipe, its data and the plan are put behind them.
+        looking: is told how many samples were looked at, and of how many.
+    """
+    from tflbuild.engine.plan import plan as make_plan
+    from tflbuild.engine.prepare import prepare
+
+    prepared = prepare(recipe, NAMES, warnings.append, looking=looking)
+    made = make_plan(prepared.recipe, prepared.keys, prepared.store)
+    warnings += disagreements(prepared.recipe.model.listed_labels(), prepared.index.classes)
+    warnings += made.warnings
+    return prepared, made
 
 
 def _sweep(words: list[str]) -> int:

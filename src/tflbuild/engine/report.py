@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Verdict
+from tflbuild.core.content import Content
 from tflbuild.core.curve import NOTE, curve_of
 from tflbuild.core.dataset import Index
 from tflbuild.core.metric import Difference, Measurement
@@ -80,7 +81,7 @@ class StepReport:
 
 
 @dataclass(kw_only=True, eq=False)
-class Report(Mapping[str, Any]):
+class Report(Content):
     """The result of a build: a mapping of what `report.json` holds.
 
     Attributes:
@@ -95,15 +96,6 @@ class Report(Mapping[str, Any]):
     def status(self) -> str:
         """Give "built", "over_budget", "failed" or "interrupted"."""
         return str(self.content["status"])
-
-    def __getitem__(self, field: str) -> Any:
-        return self.content[field]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.content)
-
-    def __len__(self) -> int:
-        return len(self.content)
 
     def metric(self, name: str, target: str = "") -> float:
         """Give a metric of the delivered file of a target, the first by default.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tflbuild import plugins
 from tflbuild.core import json_text
+from tflbuild.core.content import Content
 from tflbuild.core.errors import INTERRUPTED, RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.session import words_of
@@ -18,7 +19,7 @@ from tflbuild.sweep.run import run_sweep
 from tflbuild.sweep.summary import SCHEMA, table_of
 
 
-class Sweep(Mapping[str, Any]):
+class Sweep(Content):
     """A sweep: a mapping of what `summary.json` holds, which a notebook shows as a table.
 
     Args:
@@ -33,15 +34,6 @@ class Sweep(Mapping[str, Any]):
     def __init__(self, folder: Path, content: Mapping[str, Any]) -> None:
         self.folder = folder
         self.content = content
-
-    def __getitem__(self, field: str) -> Any:
-        return self.content[field]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.content)
-
-    def __len__(self) -> int:
-        return len(self.content)
 
     def __repr__(self) -> str:
         ended = ", ".join(f"{job['name']} {job['status']}" for job in self.jobs[:8])

@@ -116,8 +116,7 @@ def _of_search(request: Request, parallel: int) -> int:
         say(line)
     new = [one for one in point.passes if not one.stored]
     if new and all(one.seconds is not None for one in new):
-        alike = [[one] for one in new]
-        seconds = elapsed(alike, 1)
+        seconds = sum(one.seconds or 0.0 for one in new)
         most = seconds * -(-trials // parallel)
         say(f"passes: {about(seconds)} a trial, at most {about(most)} for {trials} trials")
     return 0

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from tflbuild.modalities.image.files import corners_of
+
 DASH = 5
 """Length of a dash, in widths of its line."""
 
@@ -32,8 +34,7 @@ def dashed(image: NDArray[np.uint8], boxes: NDArray[np.float32], texts: Sequence
     line = max(1, round(max(height, width) / 300))
     font = ImageFont.load_default(max(9, round(max(height, width) / 40)))
     for (ymin, xmin, ymax, xmax), text in zip(boxes.tolist(), texts, strict=True):
-        left, top = round(xmin * width), round(ymin * height)
-        right, bottom = max(left, round(xmax * width) - 1), max(top, round(ymax * height) - 1)
+        left, top, right, bottom = corners_of(ymin, xmin, ymax, xmax, width=width, height=height)
         corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
         for start, end in pairwise(corners):
             for number, (one, other) in enumerate(_dashes(start, end, DASH * line)):

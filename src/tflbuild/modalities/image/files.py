@@ -173,6 +173,18 @@ def _eight_bits(grey: NDArray[np.generic], picture: Image.Image) -> NDArray[np.u
     return seen.astype(np.uint8)
 
 
+def corners_of(
+    ymin: float, xmin: float, ymax: float, xmax: float, *, width: int, height: int
+) -> tuple[int, int, int, int]:
+    """Give the outermost pixels of a box in 0..1: left, top, right and bottom; at least one pixel.
+
+    >>> corners_of(0.0, 0.5, 0.5, 1.0, width=8, height=4)
+    (4, 0, 7, 1)
+    """
+    left, top = round(xmin * width), round(ymin * height)
+    return left, top, max(left, round(xmax * width) - 1), max(top, round(ymax * height) - 1)
+
+
 def draw(image: NDArray[np.uint8], boxes: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.uint8]:
     """Draw boxes with their texts.
 
@@ -191,8 +203,7 @@ def draw(image: NDArray[np.uint8], boxes: NDArray[np.float32], texts: Sequence[s
     font = ImageFont.load_default(max(9, round(max(height, width) / 36)))
     for (ymin, xmin, ymax, xmax), text in zip(boxes.tolist(), texts, strict=True):
         colour = PALETTE[zlib.crc32(text.split(" ")[0].encode()) % len(PALETTE)]
-        left, top = round(xmin * width), round(ymin * height)
-        corners = (left, top, max(left, round(xmax * width) - 1), max(top, round(ymax * height) - 1))
+        corners = corners_of(ymin, xmin, ymax, xmax, width=width, height=height)
         pen.rectangle(corners, outline=colour, width=line)
         if text:
             _caption(pen, text, corners, colour, font, width)

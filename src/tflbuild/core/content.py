@@ -1,0 +1,25 @@
+"""Results that hold what a JSON file holds, and read like it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class Content(Mapping[str, Any]):
+    """A mapping of what one JSON document holds.
+
+    Attributes:
+        content: the document.
+    """
+
+    content: Mapping[str, Any]
+
+    def __getitem__(self, field: str) -> Any:
+        return self.content[field]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.content)
+
+    def __len__(self) -> int:
+        return len(self.content)
