@@ -94,7 +94,7 @@ def _times(jobs: Sequence[Sequence[PlannedPass]], launcher_name: str, parallel: 
     unknown = sorted({one.label for one in new.values() if one.seconds is None})
     if (parallel > 1 or unknown) and len(unknown) < len({one.label for one in new.values()}):
         at_once = f", {parallel} at once" if parallel > 1 else ""
-        yield f"passes: {about(elapsed(jobs, parallel))} ({launcher_name}{at_once}); measuring comes on top"
+        yield f"passes: {about(elapsed(jobs, parallel))} ({launcher_name}{at_once}); delivering comes on top"
     if unknown:
         yield f"not counted, since they have never run here: {', '.join(unknown)}"
 
