@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import browsing
 from plugin_folder import forget_plugins
 from tflbuild import plugins
 
@@ -111,6 +112,16 @@ def _shared(name: str, variable: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"real files are absent: neither ${variable} nor ../shared/{name} is a folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[browsing.Browser]:
+    """Start a browser, one for a worker: Playwright refuses a second; skip where there is none."""
+    pytest.importorskip("playwright", reason="playwright is not installed: pip install 'tflbuild[dev]'")
+    if not browsing.chromium():
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with browsing.browser() as started:
+        yield started
 
 
 @pytest.fixture

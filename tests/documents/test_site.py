@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from browsing import browser, chromium
+from browsing import Browser
 from documents import ROOT
 
 pytest.importorskip("mkdocs", reason="the extra docs is not installed")
@@ -52,12 +52,13 @@ def test_no_page_fetches_anything_from_another_machine(site: Path) -> None:
         assert not re.search(r"url\(['\"]?(https?:)?//", style.read_text(encoding="utf-8")), style.name
 
 
-@pytest.mark.skipif(not chromium(), reason="there is no Chromium on this machine")
 @pytest.mark.parametrize(
     ("word", "page"), [("equalization", "quantization.html"), ("undecided", "troubleshooting.html")]
 )
-def test_search_finds_a_word_in_a_browser_and_no_request_leaves(site: Path, word: str, page: str) -> None:
-    with browser() as started, started.open(site / "index.html") as tab:
+def test_search_finds_a_word_in_a_browser_and_no_request_leaves(
+    browser: Browser, site: Path, word: str, page: str
+) -> None:
+    with browser.open(site / "index.html") as tab:
         tab.page.wait_for_selector("[data-md-component=search-query]", state="attached")
         tab.page.keyboard.press("/")
         tab.page.keyboard.type(word, delay=20)

@@ -1,14 +1,13 @@
-"""The pages, written once, and a browser that opens them."""
+"""The pages, written once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-import browsing
 import made_up
 import pages
 from tflbuild.show.pages import diagnosis
@@ -16,16 +15,6 @@ from tflbuild.show.pages.beside import beside
 from tflbuild.show.pages.links import Links
 from tflbuild.show.pages.page import render
 from tflbuild.show.pages.sweep import render_summary
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[browsing.Browser]:
-    """Start a browser, once; skip where there is none."""
-    pytest.importorskip("playwright", reason="playwright is not installed: pip install 'tflbuild[dev]'")
-    if not browsing.chromium():
-        pytest.skip("there is no Chromium: apt-get install chromium")
-    with browsing.browser() as started:
-        yield started
 
 
 @pytest.fixture(scope="session")
