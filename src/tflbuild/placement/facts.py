@@ -36,6 +36,8 @@ class TensorFacts:
         dynamic: whether its shape is open (-1 in the signature of its shape).
         variable: whether it keeps its values between runs.
         constant: whether its values are in the file.
+        stored: whether its values are in the file, or what a DEQUANTIZE makes of float16 there: delegates take the
+            operator that reads it for one with a constant.
         scales: of its quantization, one or one for each channel; empty where it is not quantized.
         zero_points: likewise.
         axis: of the channels that have a scale each.
@@ -56,6 +58,7 @@ class TensorFacts:
         self.variable = bool(tensor.isVariable)
         data = model.buffers[tensor.buffer].data
         self.constant = data is not None and len(data) > 0
+        self.stored = self.constant or index in links.unpacked
         found = tensor.quantization
         has = found is not None and found.scale is not None and len(found.scale) > 0
         self.scales = tuple(map(float, found.scale)) if has else ()
@@ -118,6 +121,7 @@ class Links:
     consumers: Mapping[int, Sequence[str]]
     inputs: frozenset[int]
     outputs: frozenset[int]
+    unpacked: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -211,7 +215,7 @@ def facts_of(model: Any, size: int = 0) -> ModelFacts:
     """
     graph = model.subgraphs[0]
     names = [flatbuffer.name_of(model.operatorCodes[one.opcodeIndex]) for one in graph.operators]
-    links = _links(graph, names)
+    links = _links(model, graph, names)
     made: dict[int, TensorFacts] = {}
 
     def tensor(index: int) -> TensorFacts:
@@ -249,7 +253,7 @@ def _operator(model: Any, place: int, name: str, operator: Any, tensor: Any) -> 
     )
 
 
-def _links(graph: Any, names: Sequence[str]) -> Links:
+def _links(model: Any, graph: Any, names: Sequence[str]) -> Links:
     producers: dict[int, str] = {}
     consumers: dict[int, list[str]] = {}
     for name, operator in zip(names, graph.operators, strict=True):
@@ -258,7 +262,21 @@ def _links(graph: Any, names: Sequence[str]) -> Links:
         for index in _places(operator.outputs):
             producers[index] = name
     ends = (frozenset(_places(graph.inputs)), frozenset(_places(graph.outputs)))
-    return Links(producers, consumers, *ends)
+    unpacked = frozenset(
+        made
+        for name, operator in zip(names, graph.operators, strict=True)
+        if name == "DEQUANTIZE" and _of_halves(model, graph, operator)
+        for made in _places(operator.outputs)
+    )
+    return Links(producers, consumers, *ends, unpacked)
+
+
+def _of_halves(model: Any, graph: Any, operator: Any) -> bool:
+    """Say whether an operator reads a constant in float16."""
+    tensors = [graph.tensors[index] for index in _places(operator.inputs) if index >= 0]
+    return any(
+        DTYPES.get(one.type) == "float16" and model.buffers[one.buffer].data is not None for one in tensors
+    )
 
 
 def _places(indices: Any) -> Iterator[int]:
