@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.names import named
 from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
+
+Computed = Literal["nothing", "floats", "everything"]
+"""What of a file a device computes in float16."""
 
 TARGETS: Registry[Target] = Registry("target", "target", "targets")
 
@@ -70,6 +73,10 @@ class Target:
     def runtime_options(self) -> Mapping[str, Any]:
         """Give the options of the runtime that `runtime` names."""
         return {}
+
+    def in_float16(self) -> Computed:
+        """Give what the device computes in float16, e.g. floats, or everything: integers are made floats first."""
+        return "nothing"
 
     def place(self, model: Path) -> Mapping[str, Any] | None:
         """Say which operators of a `.tflite` the device runs; imports no TensorFlow.
