@@ -53,6 +53,11 @@ class Target:
     """Options of quantizing passes that suit the device, for recipes that do not say; a tuple has those that it takes,
     the best first."""
 
+    float16: ClassVar[Computed] = "nothing"
+    """What of a file it computes in float16: `floats`, or `everything`, where integers are made floats first."""
+    float32: ClassVar[str] = ""
+    """Option and value that let it compute in float32 instead, e.g. "precision=float32"; "" for none."""
+
     step: str = ""
     """Label of the step whose result is delivered. Empty: the last step."""
     rule_file: str | None = None
@@ -75,8 +80,8 @@ class Target:
         return {}
 
     def in_float16(self) -> Computed:
-        """Give what the device computes in float16, e.g. floats, or everything: integers are made floats first."""
-        return "nothing"
+        """Give what the device computes in float16 with these options."""
+        return type(self).float16
 
     def place(self, model: Path) -> Mapping[str, Any] | None:
         """Say which operators of a `.tflite` the device runs; imports no TensorFlow.

@@ -30,9 +30,7 @@ def prefix(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Map
     return reasons
 
 
-def largest(
-    operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Mapping[str, Any]
-) -> list[str]:
+def largest(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Mapping[str, Any]) -> list[str]:
     """Let the device run the largest parts of the graph, as LiteRT gives them to a delegate.
 
     The option `partitions` of the target says how many at most (0: all), and `smallest` how many operators one has at

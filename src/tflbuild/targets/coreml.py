@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le
 
-from tflbuild.core.target import Computed, Target, target
+from tflbuild.core.target import Target, target
 
 
 @target("coreml")
@@ -23,6 +23,7 @@ class CoreMl(Target):
     rules = "coreml"
     offloads = True
     wants: ClassVar[Mapping[str, Any]] = {"scheme": "float16"}
+    float16 = "floats"
 
     coreml_version: Literal[2, 3] = 3
     """Version of Core ML that the app asks for; 3 is the delegate's choice from iOS 13 on, and has no RESHAPE."""
@@ -31,7 +32,3 @@ class CoreMl(Target):
     [parts]"""
     smallest: Annotated[int, Ge(1), Le(1000)] = 2
     """Operators that a part has at least (min_nodes_per_partition). [operators]"""
-
-    def in_float16(self) -> Computed:
-        """Give what it computes in float16: all that it takes is in floats."""
-        return "floats"

@@ -24,6 +24,8 @@ class Gpu(Target):
     rules = "gpu"
     offloads = True
     wants: ClassVar[Mapping[str, Any]] = {"scheme": ("float16", "int8", "dynamic")}
+    float16 = "everything"
+    float32 = "precision=float32"
 
     precision: Literal["float16", "float32"] = "float16"
     """What the app lets the delegate compute in: `float16`, the usual one in Java and Kotlin
@@ -32,5 +34,5 @@ class Gpu(Target):
     """Parts of the graph that the app lets the delegate take (max_delegated_partitions), the largest first. [parts]"""
 
     def in_float16(self) -> Computed:
-        """Give what it computes in float16: everything, integers made floats first."""
-        return "everything" if self.precision == "float16" else "nothing"
+        """Give what it computes in float16: everything, unless the app asks for float32."""
+        return type(self).float16 if self.precision == "float16" else "nothing"

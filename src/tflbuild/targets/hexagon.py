@@ -23,7 +23,11 @@ class Hexagon(Target):
     rules = "hexagon"
     offloads = True
     integer_only = True
-    wants: ClassVar[Mapping[str, Any]] = {"scheme": "int8", "scores": "int8", "granularity": ("channel", "tensor")}
+    wants: ClassVar[Mapping[str, Any]] = {
+        "scheme": "int8",
+        "scores": "int8",
+        "granularity": ("channel", "tensor"),
+    }
 
     partitions: Annotated[int, Ge(1), Le(16)] = 4
     """Parts of the graph that the app lets the delegate take (max_delegated_partitions), the largest first. [parts]"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tflbuild.core.target import Computed, Target, target
+from tflbuild.core.target import Target, target
 
 
 @target("qnn")
@@ -21,7 +21,4 @@ class Qnn(Target):
     rules = "qnn"
     offloads = True
     wants: ClassVar[Mapping[str, Any]] = {"scheme": ("int8", "int16x8", "float16")}
-
-    def in_float16(self) -> Computed:
-        """Give what it computes in float16: operators in floats, and no integers."""
-        return "floats"
+    float16 = "floats"

@@ -153,10 +153,7 @@ class _Rounding:
         made = copy.copy(operator)
         floats = self._computes_in_floats(operator)
         made.inputs = np.array(
-            [
-                self._read(operator, place, int(index), floats)
-                for place, index in enumerate(operator.inputs)
-            ],
+            [self._read(operator, place, int(index), floats) for place, index in enumerate(operator.inputs)],
             np.int32,
         )
         outputs = [self._given(kind, int(index)) for index in operator.outputs]
@@ -207,7 +204,9 @@ class _Rounding:
         tensor = self._graph.tensors[index]
         if tensor.type == FLOAT32:
             values = np.asarray(self._graph.constant(index), np.float32)
-        elif _quantized(tensor) or (DTYPES[tensor.type] == "int32" and _is_bias(self._graph, operator, place)):
+        elif _quantized(tensor) or (
+            DTYPES[tensor.type] == "int32" and _is_bias(self._graph, operator, place)
+        ):
             values = self._stands_for(operator, place, index)
         else:
             return index
@@ -216,7 +215,9 @@ class _Rounding:
             return known
         if np.any(np.abs(values) > LARGEST):
             self.found.constants.append(self._graph.name(index))
-        self._halves[index] = self._constant(f"{self._graph.name(index)};half", rounded(values, flush=self._flush))
+        self._halves[index] = self._constant(
+            f"{self._graph.name(index)};half", rounded(values, flush=self._flush)
+        )
         return self._halves[index]
 
     def _stands_for(self, operator: Any, place: int, index: int) -> npt.NDArray[np.float32]:
