@@ -19,7 +19,7 @@ from tflbuild.core.exhibit import Exhibit
 from tflbuild.core.form import MAPPING, NUMBER, TEXT, fields, list_of, maybe, whole
 
 if TYPE_CHECKING:
-    from tflbuild.quantization.half_range import HalfRange, Reached
+    from tflbuild.quantization.half_range import HalfRange
     from tflbuild.tflite.graph import Graph
     from tflbuild.tflite.half_precision import Halved
 
@@ -48,7 +48,7 @@ FORM = fields(
         "furthest": maybe(MAPPING),
     }
 )
-"""The form of the finding: the metric of file, float16 and flushed, changes against the file, and what reaches how far."""
+"""The form of the finding: the metric of each model that is measured, its change against the file, and numbers."""
 
 
 @analysis("float16")

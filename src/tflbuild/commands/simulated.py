@@ -62,8 +62,8 @@ def _finding(store: Opened, model: Artifact, name: str, target: Target) -> dict[
             "text": f"nothing runs on {plain(placed['title'])}, so there is nothing to simulate",
             "cures": [],
         }
-    analysis = Float16(operators=on, integers=target.in_float16() == "everything")
-    entry = store.analyst.entry(f"{name}.float16", analysis, {"model": model})
+    options: dict[str, Any] = {"operators": on, "integers": target.in_float16() == "everything"}
+    entry = store.analyst.entry(f"{name}.float16", Float16(**options), {"model": model})
     found = dict(entry["findings"][0])
     return {**found, "cures": list(_cures(name, target, found))}
 

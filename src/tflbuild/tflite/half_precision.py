@@ -177,7 +177,7 @@ class _Rounding:
         self.operators.append(taken)
 
     def _computes_in_floats(self, operator: Any) -> bool:
-        """Say whether an operator gives floats here: it does so in the file, or the device makes its integers floats."""
+        """Say whether an operator gives floats here: in the file, or since the device makes its integers floats."""
         outputs = [self._graph.tensors[int(index)] for index in operator.outputs if index >= 0]
         return self._integers or any(tensor.type == FLOAT32 for tensor in outputs)
 
