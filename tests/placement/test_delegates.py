@@ -120,14 +120,18 @@ COREML = {
     "conv in int8": Case(conv(types=QUANTIZED), "reads int8; the delegate takes float32"),
     "conv of version 2": Case(conv(version=2), "is version 2 of the operator, and the delegate has 1"),
     "conv with computed weights": Case(conv(weights=(8, 3, 3, 8)), "weights are computed"),
-    "conv without bias": Case(of("CONV_2D", [IMAGE, zeros(8, 3, 3, 8)], IMAGE), "bias is computed or left out"),
+    "conv without bias": Case(
+        of("CONV_2D", [IMAGE, zeros(8, 3, 3, 8)], IMAGE), "bias is computed or left out"
+    ),
     "depthwise of version 2": Case(
         of("DEPTHWISE_CONV_2D", [IMAGE, zeros(1, 3, 3, 8), zeros(8)], IMAGE, version=2)
     ),
     "dense": Case(dense()),
     "dense of two rows": Case(dense(row=(2, 8)), "has the shape 2x8; the delegate takes one row"),
     "dense with int8 weights": Case(dense(types={"i1": Held("int8", 0.1)}), "weights are int8"),
-    "reshape": Case(of("RESHAPE", [IMAGE, whole(1, 128)], (1, 128)), "left out by the delegate for Core ML 3"),
+    "reshape": Case(
+        of("RESHAPE", [IMAGE, whole(1, 128)], (1, 128)), "left out by the delegate for Core ML 3"
+    ),
     "reshape for Core ML 2": Case(
         of("RESHAPE", [IMAGE, whole(1, 2, 8, 8)], (1, 2, 8, 8)), options={"coreml_version": 2}
     ),
@@ -159,7 +163,9 @@ HEXAGON = {
     "conv with dilation": Case(
         conv(types=QUANTIZED, dilationWFactor=2, dilationHFactor=2), "dilations are 2 and 2; the DSP has 1"
     ),
-    "conv with a long stride": Case(conv(types=QUANTIZED, strideH=4), "strides are 4 and 1; the DSP has up to 3"),
+    "conv with a long stride": Case(
+        conv(types=QUANTIZED, strideH=4), "strides are 4 and 1; the DSP has up to 3"
+    ),
     "flat depthwise": Case(
         of("DEPTHWISE_CONV_2D", [IMAGE, zeros(1, 1, 3, 8), zeros(8)], IMAGE, types=QUANTIZED),
         "kernel is 1 high; the DSP takes 2",
@@ -178,7 +184,8 @@ HEXAGON = {
     "relu of version 1": Case(of("RELU", [IMAGE], IMAGE, types=INTEGERS), "is version 1 of the operator"),
     "relu of version 2": Case(of("RELU", [IMAGE], IMAGE, types=INTEGERS, version=2)),
     "large window": Case(
-        of("MAX_POOL_2D", [IMAGE], IMAGE, types=INTEGERS, filterHeight=13, padding=0), "13 x 2 with padding SAME"
+        of("MAX_POOL_2D", [IMAGE], IMAGE, types=INTEGERS, filterHeight=13, padding=0),
+        "13 x 2 with padding SAME",
     ),
     "large window without padding": Case(
         of("MAX_POOL_2D", [IMAGE], IMAGE, types=INTEGERS, filterHeight=13, padding=1)
@@ -202,7 +209,9 @@ NNAPI = {
     ),
     "relu in int16": Case(of("RELU", [ROW], ROW, types={"i0": INT16, "o0": INT16}), "reads int16"),
     "abs": Case(of("ABS", [ROW], ROW), options={"api_level": 29}),
-    "abs on Android 9": Case(of("ABS", [ROW], ROW), "from Android 10 (API level 29) on; this is 28", {"api_level": 28}),
+    "abs on Android 9": Case(
+        of("ABS", [ROW], ROW), "from Android 10 (API level 29) on; this is 28", {"api_level": 28}
+    ),
     "joined along the last axis": Case(
         of("PACK", [ROW, ROW], (1, 8, 2), axis=2), "joins along a new last axis", {"api_level": 31}
     ),

@@ -132,7 +132,9 @@ def test_what_unpacks_float16_goes_with_the_whole_graph_or_stays() -> None:
     assert found[1:] == ["", ""]
 
 
-@pytest.mark.parametrize("name", ["odapi/ssd_mobilenet_v2_fpnlite/tflite/float_regular_nms100", "mlperf_tiny/vww_96_int8"])
+@pytest.mark.parametrize(
+    "name", ["odapi/ssd_mobilenet_v2_fpnlite/tflite/float_regular_nms100", "mlperf_tiny/vww_96_int8"]
+)
 def test_parts_are_those_that_litert_makes(shared_models: Path, name: str) -> None:
     """XNNPACK's delegate leaves some operators; what it takes is divided by LiteRT itself."""
     path = shared_models / f"{name}.tflite"

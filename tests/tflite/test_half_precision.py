@@ -70,7 +70,9 @@ def test_two_layers_give_what_numpy_gives_in_float16() -> None:
     wanted = half(hidden @ half(SECOND).T + half(BIASES[1]))
     found = simulated(dense_twice(), {"x": x})["y"]
     np.testing.assert_array_equal(found, wanted)
-    assert not np.array_equal(outputs_of(dense_twice(), {"x": x})["y"], wanted), "the file itself does not round"
+    assert not np.array_equal(outputs_of(dense_twice(), {"x": x})["y"], wanted), (
+        "the file itself does not round"
+    )
 
 
 def test_operators_of_the_processor_are_not_rounded_and_the_ends_of_the_device_are() -> None:
@@ -165,9 +167,7 @@ def test_weights_in_integers_between_floats_are_unpacked() -> None:
     """A dynamic-range file: LiteRT rounds what the layer reads to 8 bits, and the GPU does not."""
     hybrid = {"w": Held("int8", 0.1, 0, levels=[[10, -20, 30], [-128, 64, 127]])}
     tensors = {"x": (1, 3), "w": np.zeros((2, 3), np.float32), "b": np.ones(2, np.float32), "y": (1, 2)}
-    content = held(
-        network(tensors, [step("FULLY_CONNECTED", ["x", "w", "b"], ["y"])], ["x"], ["y"]), hybrid
-    )
+    content = held(network(tensors, [step("FULLY_CONNECTED", ["x", "w", "b"], ["y"])], ["x"], ["y"]), hybrid)
     x = np.array([[0.123, -4.56, 7.89]], np.float32)
     weights = half(np.array([[10, -20, 30], [-128, 64, 127]]) * np.float32(0.1))
     np.testing.assert_array_equal(simulated(content, {"x": x})["y"], half(half(x) @ weights.T + 1))

@@ -15,10 +15,7 @@ import numpy.typing as npt
 from tflbuild.quantization.observation import Executable, SampleValues, without_custom
 from tflbuild.quantization.sensitivity import layer_name
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.half_precision import LARGEST, SMALLEST_NORMAL, Halved
-
-OVERFLOWS = 65520.0
-"""Size of a number from which float16 is infinite: half way from its largest number to the next."""
+from tflbuild.tflite.half_precision import OVERFLOWS, SMALLEST_NORMAL, Halved
 
 
 @dataclass(kw_only=True)
@@ -140,8 +137,3 @@ def _compare(graph: Graph, halved: Graph, result: HalfRange, samples: Sequence[S
             result.outputs[name] = max(result.outputs.get(name, 0.0), apart)
             largest = float(np.abs(before[np.isfinite(before)]).max(initial=0))
             result.sizes[name] = max(result.sizes.get(name, 0.0), largest)
-
-
-def share_of_range(one: Reached) -> float:
-    """Give the largest number of an operator as a share of float16's range; above 1 it overflows."""
-    return one.largest / LARGEST

@@ -29,7 +29,10 @@ from tflbuild.tflite.scales import scales_of
 from tflbuild.tflite.unread import drop_unread
 
 LARGEST = float(np.finfo(np.float16).max)
-"""Largest number of float16; from 65520 on a number is rounded to infinity."""
+"""Largest number of float16."""
+
+OVERFLOWS = 65520.0
+"""Size of a number from which float16 is infinite: half way from its largest number to the next."""
 
 SMALLEST_NORMAL = float(np.finfo(np.float16).smallest_normal)
 """Smallest number of float16 with all of its digits; below it some devices have 0 alone."""
@@ -213,12 +216,19 @@ class _Rounding:
         known = self._halves.get(index) if len(scales_of(tensor)) or tensor.type == FLOAT32 else None
         if known is not None:
             return known
-        if np.any(np.abs(values) > LARGEST):
-            self.found.constants.append(self._graph.name(index))
-        self._halves[index] = self._constant(
-            f"{self._graph.name(index)};half", rounded(values, flush=self._flush)
-        )
+        self._halves[index] = self._stored(index, values)
         return self._halves[index]
+
+    def _stored(self, index: int, values: npt.NDArray[np.float32]) -> int:
+        """Store a constant that is rounded; one beyond float16 is rounded while it runs, since a file holds no infinity."""
+        name = self._graph.name(index)
+        if not np.any(np.abs(values) >= OVERFLOWS):
+            return self._constant(f"{name};half", rounded(values, flush=self._flush))
+        self.found.constants.append(name)
+        exact = self._constant(f"{name};real", values)
+        made = self._like(exact, "half")
+        self.operators += self._cast(exact, made)
+        return made
 
     def _stands_for(self, operator: Any, place: int, index: int) -> npt.NDArray[np.float32]:
         """Give what the integers of a constant stand for; a bias without a scale has that of input and weights."""
