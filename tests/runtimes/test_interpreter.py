@@ -106,16 +106,6 @@ def test_operators_are_those_of_the_file(detector: Path) -> None:
     ]
 
 
-def test_delegation_names_what_xnnpack_leaves(detector: Path, classifier: Path) -> None:
-    assert litert.delegation(detector) == {
-        "name": "xnnpack",
-        "delegated": 5,
-        "total": 6,
-        "left": ["TFLite_Detection_PostProcess"],
-    }
-    assert litert.delegation(classifier) == {"name": "xnnpack", "delegated": 2, "total": 2, "left": []}
-
-
 class Clock:
     """A clock that a run advances, and the interpreter that runs."""
 

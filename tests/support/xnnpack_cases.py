@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from support.placement_files import Told, constant, file_of, filled, operator
+from placement_files import Told, constant, file_of, filled, operator
 
 IMAGE, GRID = (1, 8, 8, 4), {"scales": 0.02, "points": 3}
 POOL = {"strideW": 2, "strideH": 2, "filterWidth": 2, "filterHeight": 2}
