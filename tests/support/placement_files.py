@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -117,3 +118,36 @@ def _bytes(told: Told) -> bytes:
     a_byte = 8 // bits
     rows = np.pad(flat, (0, -len(flat) % a_byte)).reshape(-1, a_byte)
     return np.bitwise_or.reduce(rows << (bits * np.arange(a_byte)), axis=1).astype(np.uint8).tobytes()
+
+
+def told(shape: tuple[int, ...], dtype: str = "float32", scale: float = 0.02, **more: Any) -> Told:
+    """Give a tensor; one of 8 or 16 bits has a grid."""
+    if dtype in ("int8", "uint8", "int16") and "scales" not in more:
+        more = {"scales": scale, "points": 128 if dtype == "uint8" else 0, **more}
+    return Told(shape, dtype, **more)
+
+
+def one(
+    kind: str,
+    inputs: Sequence[Told | None],
+    outputs: Sequence[Told],
+    table: str = "",
+    version: int = 1,
+    **values: Any,
+) -> bytes:
+    """Give a file of one operator, whose inputs that are no constants are those of the file."""
+    names = [f"in{place}" if tensor else "" for place, tensor in enumerate(inputs)]
+    made = [f"out{place}" for place in range(len(outputs))]
+    tensors = {name: tensor for name, tensor in zip(names, inputs, strict=True) if tensor is not None}
+    ends = [name for name, tensor in tensors.items() if tensor.values is None]
+    tensors |= dict(zip(made, outputs, strict=True))
+    return file_of(tensors, [operator(kind, names, made, table, **values)], ends, made, {0: version})
+
+
+class Cases(dict[str, Callable[[], bytes]]):
+    """Makers of files by a name that says what is special in them."""
+
+    def add(self, name: str, make: Callable[..., bytes], *given: Any, **more: Any) -> None:
+        """Name a file."""
+        assert name not in self, name
+        self[name] = partial(make, *given, **more)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tflbuild.runtimes.interpreter import interpreter
+from tflbuild.runtimes.interpreter import interpreter, quiet
+
+WHO = f"LiteRT {version('ai-edge-litert')} on this machine"
+"""What measures."""
 
 PARTITION = "DELEGATE"
 """Name of the operator that stands for those that XNNPACK took together."""
@@ -111,7 +115,8 @@ def taken(path: Path) -> dict[int, bool]:
 
 
 def _measured(path: Path) -> tuple[dict[int, str], dict[int, bool]]:
-    loaded = interpreter(path)
+    with quiet():
+        loaded = interpreter(path)
     nodes = [_node(details) for details in loaded._get_ops_details()]
     own = [node for node in nodes if node.name != PARTITION]
     ends = {int(details["index"]) for details in loaded.get_output_details()}
