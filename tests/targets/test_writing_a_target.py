@@ -6,8 +6,10 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from foreign_networks import Draft
 from tflite_files import Typed, classifier, network, step, written
 from workspace import Workspace
 
@@ -31,8 +33,6 @@ def here(tmp_path: Path) -> Workspace:
 
 def convolutions(stride: int = 1, dtype: str = "int8") -> bytes:
     """Give two convolutions of one channel, and a RESHAPE; the second convolution has a stride."""
-    import numpy as np
-
     steps = [
         step("CONV_2D", ["image", "kernel"], ["seen"]),
         step("CONV_2D", ["seen", "kernel"], ["map"]),
@@ -111,3 +111,34 @@ def test_a_mistake_in_the_rules_is_named_as_the_page_says(here: Workspace) -> No
     said = re.search(r"```text\nerror: (.*?)\n```", PAGE.read_text("utf-8"))
     assert said
     assert said[1] in " ".join(printed.split())
+
+
+def own_file(here: Workspace) -> list[str]:
+    """Write a float model with an operator that the device has not, and rows; gives the words that plan a build."""
+    draft = Draft(1, x=(1, 12))
+    draft.dense("h", "x", 8)
+    draft.softmax("y", "h")
+    written(here.folder, draft.content("y"))
+    np.savez(here.folder / "rows.npz", x=np.random.default_rng(0).uniform(-1, 1, (96, 12)).astype(np.float32))
+    return ["recipe=int8", "model.path=model.tflite", "data.root=rows.npz", "target=kiwi"]
+
+
+def test_a_plan_says_which_operators_of_the_users_file_stay(here: Workspace) -> None:
+    printed = " ".join(here.run("plan", *own_file(here)).split())
+    assert "target.kiwi: of model.path FULLY_CONNECTED is no operator of the Kiwi board" in printed
+    assert "SOFTMAX is no operator of the Kiwi board" in printed
+
+
+def test_a_build_says_it_first_and_reports_where_the_delivered_operators_run(here: Workspace) -> None:
+    words = [*own_file(here), "quantize.scores=int8", "budget=null", "quantize.budget=null", "analyses=[]"]
+    printed = here.run(*words)
+    assert "of model.path FULLY_CONNECTED is no operator" in " ".join(printed.split())
+    report = json.loads((here.folder / "outputs" / "int8" / "latest" / "report.json").read_text())
+    (target,) = report["targets"]
+    assert target["placement"]["device"] == "kiwi"
+    assert not any(one["on"] for one in target["placement"]["operators"])
+    assert (target["npu_coverage"], target["metrics"]["npu_coverage"]["value"]) == (0.0, 0.0)
+    page = (here.folder / "outputs" / "int8" / "latest" / "report.html").read_text()
+    assert "Where operators run" in page
+    assert "is no operator of the Kiwi board" in page
+    assert "target.kiwi: 0 of " in here.run("plan", *words)

@@ -1,4 +1,4 @@
-"""Recipes' keys as Hydra's configurations: the root keys, and the options of every declared pass, hook and target."""
+"""Recipes' keys as Hydra's configurations: the root keys, and the options of declared passes, hooks and targets."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def choices_of(group: str) -> list[str]:
 
 
 def with_every_option(group: str, content: dict[str, Any]) -> dict[str, Any]:
-    """Add to a file of a group the options that it does not say, each with its default, so that they can be overridden."""
+    """Add to a file of a group the options that it does not say, each with its default."""
     registry, name = GROUPS.get(group), content.get("type")
     if registry is None or not isinstance(name, str) or name not in registry:
         return content
