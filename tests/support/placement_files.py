@@ -94,6 +94,24 @@ def file_of(
     return bytes(flatbuffer.pack(model))
 
 
+def by_rows(content: bytes, name: str) -> bytes:
+    """Say of a constant of two axes that it is sparse, row by row; every value of it is stored."""
+    model = flatbuffer.unpack(content)
+    (tensor,) = [one for one in model.subgraphs[0].tensors if one.name.decode() == name]
+    rows, columns = (int(side) for side in tensor.shape)
+    tensor.sparsity = schema.SparsityParametersT()
+    tensor.sparsity.traversalOrder = np.array([0, 1], np.int32)
+    whole, each = schema.DimensionMetadataT(), schema.DimensionMetadataT()
+    whole.format, whole.denseSize = schema.DimensionType.DENSE, rows
+    each.format = schema.DimensionType.SPARSE_CSR
+    each.arraySegmentsType = each.arrayIndicesType = schema.SparseIndexVector.Int32Vector
+    each.arraySegments, each.arrayIndices = schema.Int32VectorT(), schema.Int32VectorT()
+    each.arraySegments.values = np.arange(rows + 1, dtype=np.int32) * columns
+    each.arrayIndices.values = np.tile(np.arange(columns, dtype=np.int32), rows)
+    tensor.sparsity.dimMetadata = [whole, each]
+    return bytes(flatbuffer.pack(model))
+
+
 def _grid(told: Told, names: list[str]) -> Any:
     grid = schema.QuantizationParametersT()
     if told.block:

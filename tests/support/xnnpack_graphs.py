@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import stateful_files
-from placement_files import Cases, Told, file_of, filled, one, operator, told
+from placement_files import Cases, Told, by_rows, file_of, filled, one, operator, told
+from tflbuild.tflite.tiny import brightness_detector
 
 IMAGE = (1, 8, 8, 4)
 ROW = (1, 4)
@@ -157,3 +158,50 @@ for _kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
         filterWidth=2,
         filterHeight=2,
     )
+CASES.add("a variable of one number", variable, kept=())
+CASES.add("a variable of int8", variable, "int8")
+
+
+def unscaled() -> bytes:
+    """Give a variable of int8 numbers without a scale."""
+    row = Told(ROW, "int8")
+    steps = [
+        operator("VAR_HANDLE", [], ["v"], "VarHandleOptions", sharedName="kept", container=""),
+        operator("ASSIGN_VARIABLE", ["v", "x"], [], "AssignVariableOptions"),
+        operator("READ_VARIABLE", ["v"], ["y"], "ReadVariableOptions"),
+    ]
+    return file_of({"x": row, "v": Told((), "resource"), "y": row}, steps, ["x"], ["y"])
+
+
+CASES.add("a variable of int8 without a scale", unscaled)
+CASES.add("a detector", brightness_detector)
+
+
+def sparse(reader: str = "", dtype: str = "float32") -> bytes:
+    """Give a dense layer of sparse weights that DENSIFY unpacks, after DEQUANTIZE where they are short."""
+    tensors = {
+        "x": told((1, 8)),
+        "packed": filled((4, 8), dtype),
+        "w": told((4, 8), dtype),
+        "b": filled((4,)),
+    }
+    steps = [operator("DENSIFY", ["packed"], ["w"], "DensifyOptions")]
+    kernel = "w"
+    if dtype == "float16":
+        tensors["wide"] = told((4, 8))
+        steps.append(operator("DEQUANTIZE", ["w"], ["wide"]))
+        kernel = "wide"
+    tensors |= {"y": told((1, 4)), "z": told((4, 8))}
+    steps.append(operator("FULLY_CONNECTED", ["x", kernel, "b"], ["y"], "FullyConnectedOptions"))
+    outputs = ["y"]
+    if reader:
+        steps.append(operator(reader, [kernel], ["z"]))
+        outputs.append("z")
+    return by_rows(file_of(tensors, steps, ["x"], outputs), "packed")
+
+
+for _dtype in ("float32", "float16"):
+    for _reader in ("", "ZEROS_LIKE"):
+        CASES.add(
+            f"sparse weights in {_dtype}{', read by ' if _reader else ''}{_reader}", sparse, _reader, _dtype
+        )

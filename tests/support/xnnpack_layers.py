@@ -355,3 +355,94 @@ CASES.add(
     told((2, 4, 5), "int16"),
     told((2, 3, 5), "int16"),
 )
+
+CASES.add(
+    "CONV_2D of nothing",
+    one,
+    "CONV_2D",
+    [told((0, 8, 8, 4)), filled((8, 3, 3, 4)), filled((8,))],
+    [told((0, 8, 8, 8))],
+    "Conv2DOptions",
+    **SLIDING,
+)
+CASES.add("CONV_2D int8, bias without a scale", conv, "CONV_2D", "int8", bias=filled((8,), "int32"))
+CASES.add(
+    "CONV_2D float, uint8 weights", conv, "CONV_2D", "float32", filled((8, 3, 3, 4), "uint8", 0.01, 128)
+)
+CASES.add(
+    "CONV_2D int8 by channel, bias by tensor",
+    conv,
+    "CONV_2D",
+    "int8",
+    filled((8, 3, 3, 4), "int8", [0.01] * 8),
+    filled((8,), "int32", 0.0002),
+)
+CASES.add("CONV_2D int8, bias by channel", conv, "CONV_2D", "int8", bias=filled((8,), "int32", [0.0002] * 8))
+CASES.add("TRANSPOSE_CONV int16x8", transpose_conv, "int16", filled((8, 2, 2, 4), "int8", [0.01] * 8))
+CASES.add("TRANSPOSE_CONV float, bias computed", transpose_conv, bias=told((8,)))
+CASES.add(
+    "TRANSPOSE_CONV to 7 x 7",
+    transpose_conv,
+    shape=constant([1, 7, 7, 8], "int32"),
+    out=told((1, 7, 7, 8)),
+)
+CASES.add("FULLY_CONNECTED int2 weights by tensor", dense, "float32", filled((4, 8), "int2", 0.1), version=14)
+CASES.add(
+    "FULLY_CONNECTED uint8 weights alone", dense, "float32", filled((4, 8), "uint8", 0.01, 128), version=4
+)
+CASES.add("FULLY_CONNECTED int8, bias without a scale", dense, "int8", bias=filled((4,), "int32"), version=4)
+CASES.add(
+    "FULLY_CONNECTED int8, bias around 5", dense, "int8", bias=filled((4,), "int32", 0.0002, 5), version=4
+)
+CASES.add(
+    "FULLY_CONNECTED int8, bias by channel",
+    dense,
+    "int8",
+    bias=filled((4,), "int32", [0.0002] * 4),
+    version=4,
+)
+CASES.add(
+    "FULLY_CONNECTED int8 by channel, bias by tensor",
+    dense,
+    "int8",
+    filled((4, 8), "int8", [0.01] * 4),
+    version=4,
+)
+CASES.add(
+    "BATCH_MATMUL int8 weights along another axis",
+    product,
+    told((2, 3, 4)),
+    filled((2, 4, 5), "int8", [0.01] * 4, 0, 1),
+    told((2, 3, 5)),
+)
+for _type in ("float32", "int8"):
+    CASES.add(
+        f"BATCH_MATMUL {_type} by weights by channel",
+        product,
+        told((2, 3, 4), _type),
+        filled((2, 4, 5), "int8", [0.01] * 5, 0, 2),
+        told((2, 3, 5), _type),
+    )
+CASES.add(
+    "TRANSPOSE_CONV int8, very fine output", transpose_conv, "int8", out=told((1, 8, 8, 8), "int8", 1e-7)
+)
+CASES.add(
+    "TRANSPOSE_CONV int8, zero points of weights",
+    transpose_conv,
+    "int8",
+    filled((8, 2, 2, 4), "int8", 0.01, 5),
+)
+CASES.add(
+    "TRANSPOSE_CONV int8 by channel, bias by tensor",
+    transpose_conv,
+    "int8",
+    filled((8, 2, 2, 4), "int8", [0.01] * 8),
+    filled((8,), "int32", 0.0002),
+)
+CASES.add(
+    "FULLY_CONNECTED int4 weights along another axis",
+    dense,
+    "float32",
+    filled((4, 8), "int4", [0.1] * 8, 0, 1),
+    version=12,
+)

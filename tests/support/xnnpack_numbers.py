@@ -166,3 +166,17 @@ CASES.add(
 )
 for _kind in ("POW", "FLOOR_DIV"):
     CASES.add(f"{_kind} float", one, _kind, [told(IMAGE), told(IMAGE)], [told(IMAGE)])
+
+CASES.add("ABS of float32 to float16", one, "ABS", [told(IMAGE)], [told(IMAGE, "float16")])
+CASES.add("ELU uint8", one, "ELU", [told(IMAGE, "uint8")], [told(IMAGE, "uint8")])
+CASES.add("DEQUANTIZE int8 to float16", one, "DEQUANTIZE", [told(IMAGE, "int8")], [told(IMAGE, "float16")])
+_SEVEN = (1, 2, 1, 2, 1, 2, 2)
+CASES.add("ADD of seven axes", one, "ADD", [told(_SEVEN), told(_SEVEN)], [told(_SEVEN)], "AddOptions")
+CASES.add(
+    "MUL int8 with a constant by channel",
+    one,
+    "MUL",
+    [told(IMAGE, "int8"), filled((4,), "int8", [0.1] * 4)],
+    [told(IMAGE, "int8")],
+    "MulOptions",
+)

@@ -449,3 +449,90 @@ CASES.add(
     "GatherOptions",
     axis=1,
 )
+
+for _name, _scales in (("without a scale", ()), ("by channel", [0.02] * 4)):
+    CASES.add(
+        f"RESHAPE int8 {_name}",
+        one,
+        "RESHAPE",
+        [Told(IMAGE, "int8", _scales, 0, 3), constant([1, 256], "int32")],
+        [Told((1, 256), "int8", 0.02 if _scales else ())],
+        "ReshapeOptions",
+        newShape=[1, 256],
+    )
+    CASES.add(
+        f"SPLIT int8 {_name}",
+        one,
+        "SPLIT",
+        [constant(3, "int32"), Told(IMAGE, "int8", _scales, 0, 3)],
+        [Told((1, 8, 8, 2), "int8", 0.02 if _scales else ())] * 2,
+        "SplitOptions",
+        numSplits=2,
+    )
+CASES.add("MEAN of a scalar", one, "MEAN", [told(()), constant([0], "int32")], [told(())], "ReducerOptions")
+CASES.add(
+    "RESHAPE of nothing",
+    one,
+    "RESHAPE",
+    [told((0, 4)), constant([0, 4], "int32")],
+    [told((0, 4))],
+    "ReshapeOptions",
+    newShape=[0, 4],
+)
+CASES.add(
+    "RESHAPE by a column",
+    one,
+    "RESHAPE",
+    [told(IMAGE), constant([[1], [256]], "int32")],
+    [told((1, 256))],
+    "ReshapeOptions",
+    newShape=[1, 256],
+)
+CASES.add("TRANSPOSE of nothing", one, "TRANSPOSE", [told((0, 4)), constant([1, 0], "int32")], [told((4, 0))])
+CASES.add("PAD of nothing", one, "PAD", [told((0, 4)), constant([[0, 0], [0, 0]], "int32")], [told((0, 4))])
+CASES.add(
+    "STRIDED_SLICE from a place computed",
+    one,
+    "STRIDED_SLICE",
+    [told(IMAGE), told((4,), "int32"), constant([1, 8, 8, 4], "int32"), constant([1] * 4, "int32")],
+    [told(IMAGE)],
+    "StridedSliceOptions",
+)
+for _kind, _table in (("DEPTH_TO_SPACE", "DepthToSpaceOptions"), ("SPACE_TO_DEPTH", "SpaceToDepthOptions")):
+    CASES.add(f"{_kind} of blocks of 1", one, _kind, [told(IMAGE)], [told(IMAGE)], _table, blockSize=1)
+
+# More axes than XNNPACK has.
+
+ROW7, WIDE7 = (1, 2, 1, 2, 1, 2, 4), (1, 2, 1, 2, 1, 2, 8)
+for _kind, _inputs, _outputs, _table, _values in (
+    ("SOFTMAX", [told(ROW7)], [told(ROW7)], "SoftmaxOptions", {"beta": 1.0}),
+    ("CONCATENATION", [told(ROW7)] * 2, [told(WIDE7)], "ConcatenationOptions", {"axis": 6}),
+    ("SPLIT", [constant(6, "int32"), told(WIDE7)], [told(ROW7)] * 2, "SplitOptions", {"numSplits": 2}),
+    (
+        "MEAN",
+        [told(ROW7), constant([6], "int32")],
+        [told((*ROW7[:6], 1))],
+        "ReducerOptions",
+        {"keepDims": True},
+    ),
+    ("MEAN", [told((1,) * 7), constant([*range(7)], "int32")], [told(())], "ReducerOptions", {}),
+    ("TRANSPOSE", [told((1,) * 7), constant([*range(7)], "int32")], [told((1,) * 7)], "", {}),
+    ("SLICE", [told(ROW7), constant([0] * 7, "int32"), constant(ROW7, "int32")], [told(ROW7)], "", {}),
+    (
+        "BATCH_MATMUL",
+        [told(ROW7), told((1, 2, 1, 2, 1, 4, 2))],
+        [told((1, 2, 1, 2, 1, 2, 2))],
+        "BatchMatMulOptions",
+        {},
+    ),
+    (
+        "FULLY_CONNECTED",
+        [told(ROW7), filled((3, 4)), filled((3,))],
+        [told((8, 3))],
+        "FullyConnectedOptions",
+        {},
+    ),
+    ("QUANTIZE", [told(ROW7)], [told(ROW7, "int8")], "", {}),
+    ("TANH", [told(ROW7)], [told(ROW7)], "", {}),
+):
+    CASES.add(f"{_kind} of seven axes, {len(CASES)}", one, _kind, _inputs, _outputs, _table, 1, **_values)

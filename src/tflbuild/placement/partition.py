@@ -45,12 +45,18 @@ def xnnpack(
             continue
         readers = [one for one in operators if set(one.reads) & set(operator.writes)]
         left = next((one for one in readers if not taken[one.index] and one.name not in UNPACKING), None)
-        if operator.name in UNPACKING and operator.outputs[0].unpacked_from is not None and left is not None:
+        if left is not None and _unpacks(operator):
             why = f"operator {left.index} ({left.name}), which stays on the processor"
             reasons[operator.index] = f"unpacks a constant for {why}"
         if operator.name == "VAR_HANDLE" and not any(taken[one.index] for one in readers):
             reasons[operator.index] = "names a variable that XNNPACK does not read or assign"
     return reasons
+
+
+def _unpacks(operator: OperatorFacts) -> bool:
+    """Whether XNNPACK does it while the file is loaded."""
+    source = operator.inputs[0] if operator.name in UNPACKING else None
+    return source is not None and source.dtype != "uint8" and operator.outputs[0].unpacked_from is not None
 
 
 def _forms(operators: Sequence[OperatorFacts], fits: Sequence[bool]) -> list[str]:

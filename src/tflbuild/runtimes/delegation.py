@@ -62,13 +62,15 @@ class Partition:
     def has_to_hold(self, node: Node) -> bool:
         """Whether an operator that nothing leads to has to be among them, by what it reads.
 
-        It reads what was made among them and is not given out; or what comes in and nobody else asks for; or it is one
-        that only keeps what was made among them, in a variable that does not come from outside.
+        It reads what was made among them and is not given out, or what comes in and nobody else asks for.
         """
-        if node.reads & (self._made - self._node.writes) or node.reads & (self._node.reads - self._asked):
-            return True
-        others = node.reads - self._made - self._node.reads
-        return not node.writes and bool(node.reads & self._made) and others <= self._producers.keys()
+        return bool(node.reads & (self._made - self._node.writes) or node.reads & (self._node.reads - self._asked))
+
+    def may_keep(self, node: Node) -> bool:
+        """Whether an operator writes nothing, and keeps what was made among them in a variable of their own."""
+        others = [self._producers.get(tensor) for tensor in node.reads - self._made]
+        own_variable = all(one is not None and not one.reads for one in others)
+        return not node.writes and bool(node.reads & self._made) and own_variable
 
     def _walk(self, tensors: Iterable[int]) -> None:
         """Walk back from tensors to what comes in; the operators in between are among them."""
@@ -154,7 +156,9 @@ def members(
     for node in _unneeded(own, ends) if partitions else ():
         if any(node.index in one.members for one in partitions):
             continue
-        holder = next((one for one in partitions if one.has_to_hold(node)), None)
+        holder = next((one for one in partitions if one.has_to_hold(node)), None) or next(
+            (one for one in partitions if one.may_keep(node)), None
+        )
         if holder is not None:
             holder.add(node)
         elif node.writes and not any(map(has_memory, node.writes)):
