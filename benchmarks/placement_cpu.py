@@ -1,4 +1,4 @@
-"""Count on how many operators the rules of XNNPACK and LiteRT agree: `python benchmarks/placement_cpu.py --work FOLDER`.
+"""Count on how many operators XNNPACK's rules and LiteRT agree: `python benchmarks/placement_cpu.py --work FOLDER`.
 
 Of three kinds of files: every `.tflite` of `../shared/models` and `../shared/cases` ($TFLBUILD_TEST_MODELS); what every
 shipped recipe delivers, in every scheme, built on small settings into FOLDER (minutes; without --work they are left
@@ -26,12 +26,11 @@ MODELS = Path(os.environ.get("TFLBUILD_TEST_MODELS", SHARED / "models"))
 DATA = Path(os.environ.get("TFLBUILD_TEST_DATA", SHARED / "data"))
 sys.path.insert(0, str(CHECKOUT / "tests" / "support"))
 
-from xnnpack_cases import CASES  # noqa: E402 - files of the tests
-
 from tflbuild.core.errors import RecipeError  # noqa: E402
 from tflbuild.placement import by_rules  # noqa: E402
 from tflbuild.runtimes.delegation import taken  # noqa: E402
 from tflbuild.targets.cpu import Cpu  # noqa: E402
+from xnnpack_cases import CASES  # noqa: E402 - files of the tests
 
 BAR = 0.99
 """Least share of operators that are placed right."""

@@ -446,3 +446,4 @@ CASES.add(
     filled((4, 8), "int4", [0.1] * 8, 0, 1),
     version=12,
 )
+CASES.add("CONV_2D whose output is told with three axes", conv, out=told((8, 8, 8)))

@@ -180,3 +180,11 @@ CASES.add(
     [told(IMAGE, "int8")],
     "MulOptions",
 )
+CASES.add("DEQUANTIZE int8 to int8", one, "DEQUANTIZE", [told(IMAGE, "int8")], [told(IMAGE, "int8")])
+CASES.add("ELU of float32 to float16", one, "ELU", [told(IMAGE)], [told(IMAGE, "float16")])
+CASES.add(
+    "MAXIMUM of float32 and float16", one, "MAXIMUM", [told(IMAGE), told(IMAGE, "float16")], [told(IMAGE)]
+)
+CASES.add(
+    "PRELU of float32 and float16", one, "PRELU", [told(IMAGE), filled((1, 1, 4), "float16")], [told(IMAGE)]
+)

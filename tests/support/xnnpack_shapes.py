@@ -536,3 +536,10 @@ for _kind, _inputs, _outputs, _table, _values in (
     ("TANH", [told(ROW7)], [told(ROW7)], "", {}),
 ):
     CASES.add(f"{_kind} of seven axes, {len(CASES)}", one, _kind, _inputs, _outputs, _table, 1, **_values)
+CASES.add(
+    "SLICE of nothing",
+    one,
+    "SLICE",
+    [told((0, 4)), constant([0, 0], "int32"), constant([0, 4], "int32")],
+    [told((0, 4))],
+)
