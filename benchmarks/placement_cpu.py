@@ -34,7 +34,7 @@ from xnnpack_cases import CASES  # noqa: E402 - files of the tests
 
 BAR = 0.99
 """Least share of operators that are placed right."""
-FAILS = "cannot load the file with XNNPACK"
+FAILS = "LiteRT cannot load the file"
 """What rules say of an operator that XNNPACK claims and fails on."""
 
 SCHEMES = ("int8", "float16", "dynamic", "int16x8")

@@ -447,3 +447,28 @@ CASES.add(
     version=12,
 )
 CASES.add("CONV_2D whose output is told with three axes", conv, out=told((8, 8, 8)))
+CASES.add(
+    "AVERAGE_POOL_2D int8 of all",
+    one,
+    "AVERAGE_POOL_2D",
+    [told(IMAGE, "int8")],
+    [told((1, 1, 1, 4), "int8")],
+    "Pool2DOptions",
+    padding=1,
+    strideW=8,
+    strideH=8,
+    filterWidth=8,
+    filterHeight=8,
+)
+CASES.add(
+    "CONV_2D int8 weights alone, along axis 3", conv, kernel=filled((8, 3, 3, 4), "int8", [0.01] * 4, 0, 3)
+)
+CASES.add(
+    "DEPTHWISE_CONV_2D of a multiplier that does not divide", conv, "DEPTHWISE_CONV_2D", depthMultiplier=3
+)
+CASES.add(
+    "TRANSPOSE_CONV uint8 to channels",
+    transpose_conv,
+    "uint8",
+    out=Told((1, 8, 8, 8), "uint8", [0.01] * 8, 0, 3),
+)

@@ -167,7 +167,6 @@ CASES.add(
 for _kind in ("POW", "FLOOR_DIV"):
     CASES.add(f"{_kind} float", one, _kind, [told(IMAGE), told(IMAGE)], [told(IMAGE)])
 
-CASES.add("ABS of float32 to float16", one, "ABS", [told(IMAGE)], [told(IMAGE, "float16")])
 CASES.add("ELU uint8", one, "ELU", [told(IMAGE, "uint8")], [told(IMAGE, "uint8")])
 CASES.add("DEQUANTIZE int8 to float16", one, "DEQUANTIZE", [told(IMAGE, "int8")], [told(IMAGE, "float16")])
 _SEVEN = (1, 2, 1, 2, 1, 2, 2)
@@ -181,10 +180,3 @@ CASES.add(
     "MulOptions",
 )
 CASES.add("DEQUANTIZE int8 to int8", one, "DEQUANTIZE", [told(IMAGE, "int8")], [told(IMAGE, "int8")])
-CASES.add("ELU of float32 to float16", one, "ELU", [told(IMAGE)], [told(IMAGE, "float16")])
-CASES.add(
-    "MAXIMUM of float32 and float16", one, "MAXIMUM", [told(IMAGE), told(IMAGE, "float16")], [told(IMAGE)]
-)
-CASES.add(
-    "PRELU of float32 and float16", one, "PRELU", [told(IMAGE), filled((1, 1, 4), "float16")], [told(IMAGE)]
-)
