@@ -1,4 +1,4 @@
-"""What rules may ask of a `.tflite`: its operators, their options, and their tensors."""
+"""Facts of a `.tflite` that rules may ask for: its operators, their options, and their tensors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNPACKING = ("DEQUANTIZE", "DENSIFY")
 
 
 class TensorFacts:
-    """What is known of one tensor.
+    """Facts of one tensor.
 
     Args:
         graph: the subgraph that it is in.
@@ -138,7 +138,7 @@ class Links:
 
 @dataclass(frozen=True)
 class OperatorFacts:
-    """What is known of one operator.
+    """Facts of one operator.
 
     Attributes:
         index: its place in the order of execution, from 0.
@@ -185,7 +185,7 @@ class OperatorFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What is known of a file.
+    """Facts of a file.
 
     Attributes:
         operators: those of its main graph, in the order of execution.
