@@ -275,7 +275,7 @@ def _links(graph: Any, names: Sequence[str]) -> Links:
         for index in _places(operator.outputs):
             producers[index] = name
             if name in UNPACKING:
-                unpacked |= {index: source for source in _places(operator.inputs) if source >= 0}
+                unpacked.update((index, source) for source in _places(operator.inputs) if source >= 0)
     ends = (frozenset(_places(graph.inputs)), frozenset(_places(graph.outputs)))
     return Links(producers, consumers, *ends, unpacked)
 

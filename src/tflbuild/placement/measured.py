@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tflbuild.placement.placement import Placed, Placement
@@ -34,9 +35,8 @@ def measured(predicted: Mapping[str, Any], taken: Mapping[int, bool], source: st
 def _held(predicted: Placed, on: bool, title: str) -> Placed:
     if predicted.on == on:
         return predicted
-    where = {"index": predicted.index, "name": predicted.name, "output": predicted.output, "macs": predicted.macs}
     reason = "" if on else f"is left by the {title}, and no known rule says why"
-    return Placed(**where, on=on, fits=on, reason=reason)
+    return replace(predicted, on=on, fits=on, reason=reason, values={}, cure="")
 
 
 def _remark(predicted: Placed, title: str) -> str:

@@ -30,9 +30,7 @@ def prefix(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Map
     return reasons
 
 
-def xnnpack(
-    operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Mapping[str, Any]
-) -> list[str]:
+def xnnpack(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Mapping[str, Any]) -> list[str]:
     """Let the device run every operator that fits, but leave what only unpacks or names for one that it leaves.
 
     A constant is unpacked while the file is loaded, where nobody else reads it. A variable is XNNPACK's where it reads
@@ -67,7 +65,9 @@ def _forms(operators: Sequence[OperatorFacts], fits: Sequence[bool]) -> list[str
     for operator, fit in zip(operators, fits, strict=True):
         if operator.name == "VAR_HANDLE":
             handles |= set(operator.writes)
-        value = {"READ_VARIABLE": operator.outputs[:1], "ASSIGN_VARIABLE": operator.inputs[1:2]}.get(operator.name)
+        value = {"READ_VARIABLE": operator.outputs[:1], "ASSIGN_VARIABLE": operator.inputs[1:2]}.get(
+            operator.name
+        )
         if not fit or not value or value[0] is None:
             continue
         variable, form = operator.reads[0], (value[0].dtype, value[0].shape)
@@ -75,7 +75,9 @@ def _forms(operators: Sequence[OperatorFacts], fits: Sequence[bool]) -> list[str
             reasons[operator.index] = "reads or assigns a variable that no VAR_HANDLE before it names"
         elif forms.setdefault(variable, form) != form:
             dtype, shape = forms[variable]
-            reasons[operator.index] = f"takes a variable of {dtype} {list(shape)} for {form[0]} {list(form[1])}"
+            reasons[operator.index] = (
+                f"takes a variable of {dtype} {list(shape)} for {form[0]} {list(form[1])}"
+            )
     return reasons
 
 

@@ -64,7 +64,9 @@ class Partition:
 
         It reads what was made among them and is not given out, or what comes in and nobody else asks for.
         """
-        return bool(node.reads & (self._made - self._node.writes) or node.reads & (self._node.reads - self._asked))
+        return bool(
+            node.reads & (self._made - self._node.writes) or node.reads & (self._node.reads - self._asked)
+        )
 
     def may_keep(self, node: Node) -> bool:
         """Whether an operator writes nothing, and keeps what was made among them in a variable of their own."""
@@ -123,7 +125,10 @@ def _measured(path: Path) -> tuple[dict[int, str], dict[int, bool]]:
     own = [node for node in nodes if node.name != PARTITION]
     ends = {int(details["index"]) for details in loaded.get_output_details()}
     found = members(
-        own, [node for node in nodes if node.name == PARTITION], ends, lambda tensor: _has_memory(loaded, tensor)
+        own,
+        [node for node in nodes if node.name == PARTITION],
+        ends,
+        lambda tensor: _has_memory(loaded, tensor),
     )
     return {node.index: node.name for node in own}, {node.index: node.index in found for node in own}
 

@@ -33,11 +33,12 @@ class Cpu(Target):
     def place(self, model: Path) -> Mapping[str, Any] | None:
         """Say which operators XNNPACK takes, as LiteRT does it here, and by rules why not the others.
 
-        Where LiteRT cannot load the file, the rules predict, and a remark says so.
+        Where LiteRT cannot load the file, the rules predict, and a remark says so. A rule file of the user's is about
+        another device, and predicts.
         """
         predicted = super().place(model)
-        if predicted is None:
-            return None
+        if predicted is None or self.rule_file:
+            return predicted
         from tflbuild.placement.measured import measured
         from tflbuild.runtimes.delegation import WHO, taken
 
