@@ -7,6 +7,9 @@ from typing import Any
 
 from tflbuild.placement.facts import UNPACKING, OperatorFacts
 
+VARIABLE = "VAR_HANDLE"
+"""Operator that names a variable, for others to read and assign it."""
+
 Partition = Callable[[Sequence[OperatorFacts], Sequence[bool], Mapping[str, Any]], list[str]]
 """Takes the operators in order of execution, whether each fits the device, and the target's options; gives for each
 that fits the reason why it stays on the processor all the same, "" where the device runs it. A reason completes
@@ -39,14 +42,14 @@ def xnnpack(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Ma
     reasons = _forms(operators, fits)
     taken = [fit and not reason for fit, reason in zip(fits, reasons, strict=True)]
     for operator, fit in zip(operators, fits, strict=True):
-        if not fit:
+        if not fit or not (operator.name == VARIABLE or _unpacks(operator)):
             continue
         readers = [one for one in operators if set(one.reads) & set(operator.writes)]
         left = next((one for one in readers if not taken[one.index] and one.name not in UNPACKING), None)
-        if left is not None and _unpacks(operator):
+        if operator.name != VARIABLE and left is not None:
             why = f"operator {left.index} ({left.name}), which stays on the processor"
             reasons[operator.index] = f"unpacks a constant for {why}"
-        if operator.name == "VAR_HANDLE" and not any(taken[one.index] for one in readers):
+        if operator.name == VARIABLE and not any(taken[one.index] for one in readers):
             reasons[operator.index] = "names a variable that XNNPACK does not read or assign"
     return reasons
 
@@ -63,7 +66,7 @@ def _forms(operators: Sequence[OperatorFacts], fits: Sequence[bool]) -> list[str
     handles: set[int] = set()
     reasons = [""] * len(operators)
     for operator, fit in zip(operators, fits, strict=True):
-        if operator.name == "VAR_HANDLE":
+        if operator.name == VARIABLE:
             handles |= set(operator.writes)
         value = {"READ_VARIABLE": operator.outputs[:1], "ASSIGN_VARIABLE": operator.inputs[1:2]}.get(
             operator.name
