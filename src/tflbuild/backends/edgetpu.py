@@ -25,9 +25,17 @@ INSTALL = (
 
 UNITS: Mapping[str, int] = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 MAPPED = "Mapped to Edge TPU"
+CUSTOM = "CUSTOM"
+"""What its table calls every custom operator."""
 STATUS = re.compile(r"^(\w+) +(\d+) +(\S.*?) *$", re.MULTILINE)
 VERSION = re.compile(r"Edge TPU Compiler version (\S+)")
-FAILURES = ("ERROR:", "Compilation failed:", "Internal compiler error", "Invalid model", "Model not quantized")
+FAILURES = (
+    "ERROR:",
+    "Compilation failed:",
+    "Internal compiler error",
+    "Invalid model",
+    "Model not quantized",
+)
 
 CURES: Mapping[str, str] = {
     "large activation tensors": "try target.edgetpu.search_delegate=true, or a smaller input",
@@ -113,7 +121,9 @@ def compile_for_edgetpu(model: Path, folder: Path, options: Sequence[str], limit
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise PassError(f"{PROGRAM} did not end within {limit:g} s; allow more with target.edgetpu.timeout.") from error
+        raise PassError(
+            f"{PROGRAM} did not end within {limit:g} s; allow more with target.edgetpu.timeout."
+        ) from error
     except OSError as error:
         raise PassError(f"{PROGRAM} ({program}) cannot be executed: {error.strerror or error}.") from error
     compiled = made / "model_edgetpu.tflite"

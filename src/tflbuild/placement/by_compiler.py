@@ -36,7 +36,9 @@ def _placed(predicted: Placed, on: bool, said: Sequence[str]) -> Placed:
         return replace(predicted, on=True, fits=True, reason="", values={}, cure="")
     why = " or ".join(f'"{one}"' for one in said) or "no reason"
     if predicted.on:
-        return replace(predicted, on=False, fits=False, reason=f"was left to the processor; the compiler said {why}")
+        return replace(
+            predicted, on=False, fits=False, reason=f"was left to the processor; the compiler said {why}"
+        )
     told = f"; the compiler said {why}" if said else ""
     return replace(predicted, reason=f"{predicted.reason}{told}")
 
@@ -47,7 +49,9 @@ def _named(operators: Sequence[Placed]) -> str:
     return f"operator{'s' if len(operators) > 1 else ''} {names}{more}"
 
 
-def of_compiled_file(operators: Sequence[Placed], device: str, title: str, remarks: Sequence[str]) -> dict[str, Any]:
+def of_compiled_file(
+    operators: Sequence[Placed], device: str, title: str, remarks: Sequence[str]
+) -> dict[str, Any]:
     """Give the placement of a file that is compiled already, as JSON.
 
     Args:

@@ -55,7 +55,9 @@ def estimate(model: ModelFacts, taken: Collection[int]) -> Memory:
 
 
 def _parameters(operator: OperatorFacts) -> float:
-    constants = [one for one in operator.inputs if one is not None and one.constant and one.dtype in ("int8", "uint8")]
+    constants = [
+        one for one in operator.inputs if one is not None and one.constant and one.dtype in ("int8", "uint8")
+    ]
     if operator.name == "DEPTHWISE_CONV_2D" and constants:
         channels = _padded(constants[0].shape[-1])
         return channels * (prod(constants[0].shape[1:-1]) + BESIDE)

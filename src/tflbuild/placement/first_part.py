@@ -8,7 +8,9 @@ from typing import Any
 from tflbuild.placement.facts import OperatorFacts
 
 
-def first_part(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Mapping[str, Any]) -> list[str]:
+def first_part(
+    operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Mapping[str, Any]
+) -> list[str]:
     """Let the device run the first part of the graph that it can run in one go.
 
     LiteRT parts a graph for a delegate in turns: all operators of one side that are ready, then all of the other side
@@ -60,6 +62,8 @@ def _turns(operators: Sequence[OperatorFacts], takes: Sequence[bool]) -> tuple[s
 
 def _behind(operators: Sequence[OperatorFacts], ends: Collection[str]) -> dict[int, str]:
     """Say of the operators behind some tensors, by place, why they stay."""
+    if not ends:
+        return {}
     late: dict[int, str] = {}
     found = {}
     for at, operator in enumerate(operators):

@@ -32,7 +32,9 @@ def remaining(source: ModelFacts, compiled: ModelFacts, chip: str) -> tuple[int,
     others = [one for one in source.operators if one.index not in named]
     formed, unknown = _match(others, unknown, _by_form)
     if unknown:
-        raise Apart(f"holds {unknown[0].name} ({unknown[0].output}), which is no operator of the file that was compiled")
+        raise Apart(
+            f"holds {unknown[0].name} ({unknown[0].output}), which is no operator of the file that was compiled"
+        )
     for one in left:
         twins = [index for index in formed if _by_form(source.operators[index]) == _by_form(one)]
         all_twins = [other for other in others if _by_form(other) == _by_form(one)]

@@ -77,7 +77,9 @@ class EdgeTpu(Target):
             return self._compiled_already(model, known)
         placement = self._predicted(known)
         on = {operator.index for operator in placement.operators if operator.on}
-        return _with_remarks(placement, [*placement.remarks, *_memory(known, on), *self._how_to_compile(model)])
+        return _with_remarks(
+            placement, [*placement.remarks, *_memory(known, on), *self._how_to_compile(model)]
+        )
 
     def compile(self, model: TFLiteModel, folder: Path) -> tuple[bytes, dict[str, Any]]:
         """Compile where the compiler is there; figures are those of the metrics, `placement` and `edgetpu`."""
@@ -115,7 +117,7 @@ class EdgeTpu(Target):
 
     def _measured(self, source: ModelFacts, made: Compiled) -> tuple[bytes, dict[str, Any]]:
         """Give the compiled file with its figures."""
-        from tflbuild.backends.edgetpu import MAPPED
+        from tflbuild.backends.edgetpu import CUSTOM, MAPPED
         from tflbuild.placement import facts
         from tflbuild.placement.by_compiler import as_compiled
         from tflbuild.placement.remaining import Apart, remaining
@@ -134,6 +136,7 @@ class EdgeTpu(Target):
         for status in made.statuses:
             if status.text != MAPPED:
                 said[status.operator].append(status.text)
+        said |= dict.fromkeys((one.name for one in source.operators if one.custom), said[CUSTOM])
         version = made.version or "of an unknown version"
         placement = as_compiled(self._predicted(source), left, said, f"edgetpu_compiler {version}")
         cached = made.cached if made.cached is not None else sum(one.cached for one in held)
@@ -198,9 +201,7 @@ class EdgeTpu(Target):
         return [f"{PROGRAM} is not on the PATH. To get it, {INSTALL}. Then: {command}"]
 
 
-NOT_EXECUTED = (
-    "The file holds what an Edge TPU runs, which this machine cannot execute, so no accuracy was measured on it."
-)
+NOT_EXECUTED = "The file holds what an Edge TPU runs, which this machine cannot execute, so no accuracy was measured on it."
 
 
 def _with_remarks(placement: Placement, remarks: Collection[str]) -> dict[str, Any]:
@@ -216,8 +217,12 @@ def _memory(known: ModelFacts, on: Collection[int]) -> list[str]:
     if not on:
         return []
     memory = estimate(known, on)
-    streamed = f"{_kib(memory.streamed)} are sent in every run" if memory.streamed else "none is sent in every run"
-    return [f"Of the parameters about {_kib(memory.cached)} stay in the chip's 8 MiB, and {streamed} (an estimate)."]
+    streamed = (
+        f"{_kib(memory.streamed)} are sent in every run" if memory.streamed else "none is sent in every run"
+    )
+    return [
+        f"Of the parameters about {_kib(memory.cached)} stay in the chip's 8 MiB, and {streamed} (an estimate)."
+    ]
 
 
 def _holds(held: Collection[Any]) -> str:
