@@ -1,12 +1,15 @@
-"""What a fake `edgetpu_compiler` does: the options, the printed lines, the files and the failures of the real one, 16.0."""
+"""What a fake `edgetpu_compiler` does: the options, printed lines, files and failures of the real one, 16.0."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections import Counter
 from pathlib import Path
+
+from ai_edge_litert import schema_py_generated as schema
 
 from edgetpu_files import compiled, package
 from tflbuild.placement import facts
@@ -40,9 +43,13 @@ PARTLY = (
 )
 
 
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
 def main(words: list[str]) -> int:
     """Compile a file."""
-    parser = argparse.ArgumentParser(prog="edgetpu_compiler", exit_on_error=False)
+    parser = argparse.ArgumentParser(prog="edgetpu_compiler")
     parser.add_argument("--out_dir", "-o", default=".")
     parser.add_argument("--show_operations", "-s", action="store_true")
     parser.add_argument("--search_delegate", "-d", action="store_true")
@@ -50,26 +57,26 @@ def main(words: list[str]) -> int:
     parser.add_argument("--intermediate_tensors", "-i", default="")
     parser.add_argument("--timeout_sec", "-t", type=int, default=180)
     parser.add_argument("model")
-    try:
-        given = parser.parse_args(words)
-    except argparse.ArgumentError as error:
-        print(f"ERROR: Unknown command line flag: {error}")
+    given, unknown = parser.parse_known_args(words)
+    if unknown:
+        say(f"ERROR: Unknown command line flag '{unknown[0].lstrip('-')}'")
         return 1
     Path(given.out_dir, "words").write_text("\n".join(words))
-    print(f"Edge TPU Compiler version {VERSION}")
-    print(f"Started a compilation timeout timer of {given.timeout_sec} seconds.")
+    say(f"Edge TPU Compiler version {VERSION}")
+    say(f"Started a compilation timeout timer of {given.timeout_sec} seconds.")
     how = os.environ.get("FAKE_EDGETPU", "")
     if how == "hang":
         time.sleep(60)
     if how in FAILURES and not (how == "large" and given.search_delegate):
-        print(f"{FAILURES[how].format(model=given.model)}\n{ENDED}Compilation failed! ")
+        say(f"{FAILURES[how].format(model=given.model)}\n{ENDED}Compilation failed! ")
         return 1
     content = Path(given.model).read_bytes()
     known = facts.facts_of(flatbuffer.unpack(content))
     left = _left(known)
     made = Path(given.out_dir, f"{Path(given.model).stem}_edgetpu.tflite")
     options = b"nothing" if how == "garbled" else package(CACHED, STREAMED, given.min_runtime_version)
-    made.write_bytes(_renamed(content) if how == "other" else compiled(content, left, options))
+    done = compiled(content, left, options)
+    made.write_bytes(_strange(done) if how == "other" else done)
     _report(given.model, made, known, left)
     return 0
 
@@ -91,23 +98,23 @@ def _left(known: facts.ModelFacts) -> list[int]:
 
 def _report(model: str, made: Path, known: facts.ModelFacts, left: list[int]) -> None:
     total, on = len(known.operators), len(known.operators) - len(left)
-    print("\nModel compiled successfully in 35 ms.\n")
-    print(f"Input model: {model}\nInput size: 25.99KiB\nOutput model: {made}\nOutput size: 99.94KiB")
-    print("On-chip memory used for caching model parameters: 3.00KiB")
-    print("On-chip memory remaining for caching model parameters: 7.67MiB")
-    print("Off-chip memory used for streaming uncached model parameters: 1.25MiB")
-    print(f"Number of Edge TPU subgraphs: {int(on > 0)}\nTotal number of operations: {total}")
-    print(f"Operation log: {made.with_suffix('.log')}\n")
+    say("\nModel compiled successfully in 35 ms.\n")
+    say(f"Input model: {model}\nInput size: 25.99KiB\nOutput model: {made}\nOutput size: 99.94KiB")
+    say("On-chip memory used for caching model parameters: 3.00KiB")
+    say("On-chip memory remaining for caching model parameters: 7.67MiB")
+    say("Off-chip memory used for streaming uncached model parameters: 1.25MiB")
+    say(f"Number of Edge TPU subgraphs: {int(on > 0)}\nTotal number of operations: {total}")
+    say(f"Operation log: {made.with_suffix('.log')}\n")
     if left:
-        print(PARTLY)
-        print(f"Number of operations that will run on Edge TPU: {on}")
-        print(f"Number of operations that will run on CPU: {len(left)}\n")
+        say(PARTLY)
+        say(f"Number of operations that will run on Edge TPU: {on}")
+        say(f"Number of operations that will run on CPU: {len(left)}\n")
     rows = Counter((_named(one), _status(one, left)) for one in known.operators)
     lines = [f"{name:<30} {count:<10} {status}" for (name, status), count in rows.items()]
     table = "\n".join(["Operator                       Count      Status", "", *lines])
-    print(table)
+    say(table)
     made.with_suffix(".log").write_text(f"Edge TPU Compiler version {VERSION}\n{table}\n")
-    print(f"{ENDED}Compilation succeeded! ")
+    say(f"{ENDED}Compilation succeeded! ")
 
 
 def _named(operator: facts.OperatorFacts) -> str:
@@ -124,6 +131,10 @@ def _status(operator: facts.OperatorFacts, left: list[int]) -> str:
     )
 
 
-def _renamed(content: bytes) -> bytes:
-    """Give a file whose operators are none of the source's."""
-    return content.replace(b"seen", b"gone").replace(b"swished", b"altered")
+def _strange(content: bytes) -> bytes:
+    """Give a file that holds an operator which the source has not."""
+    model = flatbuffer.unpack(content)
+    for code in model.operatorCodes:
+        if code.builtinCode == schema.BuiltinOperator.HARD_SWISH:
+            code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.LOGISTIC
+    return flatbuffer.pack(model)

@@ -54,12 +54,12 @@ class Status(NamedTuple):
 
     Attributes:
         operator: name of an operator.
-        count: how many of them.
+        number: how many of them.
         text: where they run, or why they stay on the processor.
     """
 
     operator: str
-    count: int
+    number: int
     text: str
 
 

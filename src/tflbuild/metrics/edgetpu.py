@@ -21,4 +21,4 @@ class EdgeTpuCached(EdgeTpuMetric):
 
 @metric("edgetpu_streamed")
 class EdgeTpuStreamed(EdgeTpuMetric):
-    """Parameters that are sent to the Edge TPU in every run, in KiB: the compiler's figure, or an estimate without it."""
+    """Parameters sent to the Edge TPU in every run, in KiB: the compiler's figure, or an estimate without it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le
 
@@ -41,7 +41,11 @@ class EdgeTpu(Target):
     integer_only = True
     offloads = True
     rules = "edgetpu"
-    wants = {"scheme": "int8", "scores": "int8", "input_dtype": ("uint8", "int8")}
+    wants: ClassVar[Mapping[str, Any]] = {
+        "scheme": "int8",
+        "scores": "int8",
+        "input_dtype": ("uint8", "int8"),
+    }
 
     compiler: Literal["auto", "always", "never"] = "auto"
     """Whether `edgetpu_compiler` compiles the file: `auto` where it is on the PATH, `always` refuses to build without
@@ -201,7 +205,9 @@ class EdgeTpu(Target):
         return [f"{PROGRAM} is not on the PATH. To get it, {INSTALL}. Then: {command}"]
 
 
-NOT_EXECUTED = "The file holds what an Edge TPU runs, which this machine cannot execute, so no accuracy was measured on it."
+NOT_EXECUTED = (
+    "The file is compiled for an Edge TPU, which this machine has not, so no accuracy was measured on it."
+)
 
 
 def _with_remarks(placement: Placement, remarks: Collection[str]) -> dict[str, Any]:
@@ -231,7 +237,7 @@ def _holds(held: Collection[Any]) -> str:
     oldest = max((one.min_runtime for one in held), default=0)
     return (
         f"The file is compiled for an Edge TPU: {len(held)} part{'s' if len(held) != 1 else ''} of its graph, with "
-        f"{_kib(cached)} of parameters in the chip's memory and {_kib(streamed)} that are sent in every run, for runtime "
+        f"{_kib(cached)} of parameters in the chip's memory and {_kib(streamed)} sent in every run, for runtime "
         f"{oldest} and later. How many operators these parts were made of is not in the file."
     )
 

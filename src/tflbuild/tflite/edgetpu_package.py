@@ -1,7 +1,7 @@
 """What Google's compiler put into the operator of an Edge TPU: its parameters, and what it says of itself.
 
-The operator's options hold a package (a flatbuffer, "DWN1"), which holds executables: one that brings parameters into the
-chip's memory once and one for each run, or one that streams its parameters in every run.
+The operator's options hold a package (a flatbuffer, "DWN1"), which holds executables: one that brings parameters into
+the chip's memory once and one for each run, or one that streams its parameters in every run.
 """
 
 from __future__ import annotations
