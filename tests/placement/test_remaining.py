@@ -55,3 +55,16 @@ def test_an_operator_of_another_file_is_refused() -> None:
     )
     with pytest.raises(Apart, match=r"holds LOGISTIC \(made\), which is no operator of the file"):
         remaining(known(chain()), known(other), OPERATOR)
+
+
+def test_a_tensor_of_another_type_is_of_another_network() -> None:
+    # three pairs of Coral's posenet: the decoder takes floats in one file and integers in the other
+    def typed(dtype: str) -> ModelFacts:
+        names = dict.fromkeys(("row", "one"), (1, 4))
+        step = operator("LOGISTIC", ["row"], ["one"])
+        return known(network(names, [step], ["row"], ["one"], {name: Typed(dtype, 0.5) for name in names}))
+
+    with pytest.raises(
+        Apart, match=r"holds the tensor one as uint8 \(1, 4\), and .* has it as int8 \(1, 4\)"
+    ):
+        remaining(typed("int8"), typed("uint8"), OPERATOR)

@@ -9,7 +9,7 @@ from tflbuild.placement.facts import ModelFacts, OperatorFacts
 
 
 class Apart(ValueError):
-    """A compiled file holds operators that are not the source's; the message completes "it "."""
+    """A compiled file is not the source's; the message completes "it "."""
 
 
 def remaining(source: ModelFacts, compiled: ModelFacts, chip: str) -> tuple[int, ...]:
@@ -25,8 +25,10 @@ def remaining(source: ModelFacts, compiled: ModelFacts, chip: str) -> tuple[int,
         chip: name of the custom operator that holds what the chip runs.
 
     Raises:
-        Apart: an operator of the compiled file is none of the source's, or could be several.
+        Apart: a tensor of the compiled file is another one in the source, or an operator is none of the source's, or
+            could be several.
     """
+    _same_tensors(source, compiled)
     left = [one for one in compiled.operators if one.name != chip]
     named, unknown = _match(source.operators, left, _by_name)
     others = [one for one in source.operators if one.index not in named]
@@ -41,6 +43,18 @@ def remaining(source: ModelFacts, compiled: ModelFacts, chip: str) -> tuple[int,
         if twins and len(all_twins) != len(twins):
             raise Apart(f"holds {one.name} ({one.output}), which could be any of {len(all_twins)} operators")
     return tuple(sorted((*named, *formed)))
+
+
+def _same_tensors(source: ModelFacts, compiled: ModelFacts) -> None:
+    """Refuse a file of another network, which has tensors of the same names."""
+    known = {tensor.name: tensor for one in source.operators for tensor in one.outputs}
+    for tensor in (tensor for one in compiled.operators for tensor in one.outputs):
+        twin = known.get(tensor.name, tensor)
+        if (twin.dtype, twin.shape) != (tensor.dtype, tensor.shape):
+            raise Apart(
+                f"holds the tensor {tensor.name} as {tensor.dtype} {tensor.shape}, and the file that was compiled has "
+                f"it as {twin.dtype} {twin.shape}"
+            )
 
 
 def _match(

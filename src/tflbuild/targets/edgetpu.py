@@ -51,8 +51,8 @@ class EdgeTpu(Target):
     """Whether `edgetpu_compiler` compiles the file: `auto` where it is on the PATH, `always` refuses to build without
     it, `never` delivers the file as it is."""
     min_runtime_version: Annotated[int, Ge(10), Le(14)] | None = None
-    """Lowest version of the Edge TPU runtime that has to take the file; older ones have fewer operators. null: the
-    compiler's newest."""
+    """Lowest version of the Edge TPU runtime that has to take the file; older ones have fewer operators.
+    null: the compiler's newest. [no unit]"""
     intermediate_tensors: tuple[str, ...] = ()
     """Tensors that end the part for the Edge TPU, by name: what comes after them runs on the processor."""
     search_delegate: bool = False
