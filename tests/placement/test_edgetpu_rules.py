@@ -225,7 +225,7 @@ BROKEN = {
     "a hard swish": (
         alone("HARD_SWISH", {"image": IMAGE}, IMAGE),
         "is no operator of the Edge TPU",
-        "model.activation=relu6",
+        "relu6 in its place, as MobileNetV2 and the minimalistic MobileNetV3 have",
     ),
     "the largest": (
         alone("ARG_MAX", {"image": IMAGE, "axis": numbers(3)}, (1, 8, 8), "ArgMaxOptions"),
