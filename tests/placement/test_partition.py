@@ -10,7 +10,8 @@ import pytest
 from one_operator import zeros
 from quantized_files import Held, held
 from tflbuild.placement.facts import ModelFacts, OperatorFacts, facts_of, read
-from tflbuild.placement.partition import PARTITIONS, count, parts
+from tflbuild.placement.largest_parts import parts
+from tflbuild.placement.partition import PARTITIONS, count
 from tflbuild.runtimes.delegation import PARTITION, Partition, _node
 from tflbuild.runtimes.interpreter import interpreter
 from tflbuild.tflite import flatbuffer

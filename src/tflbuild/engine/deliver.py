@@ -27,6 +27,10 @@ COMPRESSED = "compressed_bytes"
 """Field of a target's report that holds the file's compressed size, which one metric measures, too."""
 
 
+NOT_EXECUTED = "not_executed"
+"""Field of a target's report that says why the file cannot be executed here; a target may give it for one file."""
+
+
 @dataclass(kw_only=True)
 class Delivery:
     """The delivered file of one target, with its figures, measurements and verdicts.
@@ -113,18 +117,19 @@ def deliver(
         made = record.artifact or given
         figures = dict(record.value)
         found: dict[str, Measurement] = {}
-        if type(target).executes:
+        executes = type(target).executes and NOT_EXECUTED not in figures
+        if executes:
             found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime_of(target))
             if made.kind != given.kind:
                 agreed = measurer.agreement(made, given, FINAL_SPLIT, runtime_of(target))
                 figures["agreement"] = measurements(agreed)
                 apart = measurer.differing(made, given, FINAL_SPLIT, runtime_of(target))
                 figures["difference"] = {"split": FINAL_SPLIT, "outputs": apart}
-        else:
-            figures["not_executed"] = (
+        elif NOT_EXECUTED not in figures:
+            figures[NOT_EXECUTED] = (
                 f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
             )
-        found |= _facts(measurer, made, metrics, figures, executes=type(target).executes)
+        found |= _facts(measurer, made, metrics, figures, executes=executes)
         found |= {
             metric: Measurement(value=float(figures[metric]), unit=METRICS.get(metric).unit)
             for metric in METRICS

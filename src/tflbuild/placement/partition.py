@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tflbuild.placement.facts import UNPACKING, OperatorFacts
-
-VARIABLE = "VAR_HANDLE"
-"""Operator that names a variable, for others to read and assign it."""
+from tflbuild.placement.facts import OperatorFacts
+from tflbuild.placement.first_part import first_part
+from tflbuild.placement.largest_parts import largest
+from tflbuild.placement.xnnpack_parts import xnnpack
 
 Partition = Callable[[Sequence[OperatorFacts], Sequence[bool], Mapping[str, Any]], list[str]]
 """Takes the operators in order of execution, whether each fits the device, and the target's options; gives for each
@@ -33,131 +33,13 @@ def prefix(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Map
     return reasons
 
 
-def largest(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Mapping[str, Any]) -> list[str]:
-    """Let the device run the largest parts of the graph, as LiteRT gives them to a delegate.
-
-    The option `partitions` of the target says how many at most (0: all), and `smallest` how many operators one has at
-    least (1 where the target has no such option). Of parts of one size the first counts. What unpacks constants in
-    float16 runs on the device where everything else does, and else on the processor.
-    """
-    most, least = int(device.get("partitions", 0)), int(device.get("smallest", 1))
-    unpacking = [one.name == "DEQUANTIZE" and _all_stored(one) for one in operators]
-    taken = [fit and not unpacks for fit, unpacks in zip(fits, unpacking, strict=True)]
-    if all(fit or unpacks for fit, unpacks in zip(fits, unpacking, strict=True)) and any(unpacking):
-        return [""] * len(operators)
-    found = sorted(parts(operators, taken), key=len, reverse=True)
-    reasons = [_LEFT if unpacks else "" for unpacks in unpacking]
-    for place, part in enumerate(found):
-        if len(part) < least:
-            why = f"is in a part of {_counted(part)}, and the delegate takes parts of {least} and more"
-        elif most and place >= most:
-            why = (
-                f"is in a part of {_counted(part)}, and the delegate takes the {most} largest alone (option "
-                f"'partitions' of the target)"
-                if most > 1
-                else f"is in a part of {_counted(part)}, and the delegate takes the largest part alone, of "
-                f"{_counted(found[0])} (option 'partitions' of the target)"
-            )
-        else:
-            continue
-        for index in part:
-            reasons[index] = why
-    return reasons
-
-
-_LEFT = "unpacks constants in float16, and other operators stay on the processor"
-
-
-def _all_stored(operator: OperatorFacts) -> bool:
-    """Say whether an operator makes of constants what other operators may take for constants."""
-    return bool(operator.outputs) and all(one.stored and not one.constant for one in operator.outputs)
-
-
-def _counted(part: Sequence[int]) -> str:
-    return f"{len(part)} operator{'s' * (len(part) != 1)}"
-
-
-def parts(operators: Sequence[OperatorFacts], taken: Sequence[bool]) -> list[list[int]]:
-    """Divide a graph as LiteRT does: everything that is ready and of one side is one part, and then the other side.
-
-    Args:
-        operators: in order of execution.
-        taken: whether the device takes each.
-
-    Returns:
-        The places of the operators of each part that the device takes.
-    """
-    waiting = {index for operator in operators for index in operator.writes}
-    left = list(range(len(operators)))
-    found: list[list[int]] = []
-    while left:
-        part: list[int] = []
-        for place in left:
-            ready = not any(index in waiting for index in operators[place].reads)
-            if ready and (not part or taken[place] is taken[part[0]]):
-                part.append(place)
-                waiting.difference_update(operators[place].writes)
-        if not part:  # a circle, which LiteRT refuses
-            break
-        if taken[part[0]]:
-            found.append(part)
-        gone = set(part)
-        left = [place for place in left if place not in gone]
-    return found
-
-
-def xnnpack(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Mapping[str, Any]) -> list[str]:
-    """Let the device run every operator that fits, but leave what only unpacks or names for one that it leaves.
-
-    A constant is unpacked while the file is loaded, where nobody else reads it. A variable is XNNPACK's where it reads
-    or assigns it, and all who do agree on its form.
-    """
-    reasons = _forms(operators, fits)
-    taken = [fit and not reason for fit, reason in zip(fits, reasons, strict=True)]
-    for operator, fit in zip(operators, fits, strict=True):
-        if not fit or not (operator.name == VARIABLE or _unpacks(operator)):
-            continue
-        readers = [one for one in operators if set(one.reads) & set(operator.writes)]
-        left = next((one for one in readers if not taken[one.index] and one.name not in UNPACKING), None)
-        if operator.name != VARIABLE and left is not None:
-            why = f"operator {left.index} ({left.name}), which stays on the processor"
-            reasons[operator.index] = f"unpacks a constant for {why}"
-        if operator.name == VARIABLE and not any(taken[one.index] for one in readers):
-            reasons[operator.index] = "names a variable that XNNPACK does not read or assign"
-    return reasons
-
-
-def _unpacks(operator: OperatorFacts) -> bool:
-    """Whether XNNPACK does it while the file is loaded."""
-    source = operator.inputs[0] if operator.name in UNPACKING else None
-    return source is not None and source.dtype != "uint8" and operator.outputs[0].unpacked_from is not None
-
-
-def _forms(operators: Sequence[OperatorFacts], fits: Sequence[bool]) -> list[str]:
-    """Hold those that read or assign a variable to the form that the first of them gives it."""
-    forms: dict[int, tuple[str, tuple[int, ...]]] = {}
-    handles: set[int] = set()
-    reasons = [""] * len(operators)
-    for operator, fit in zip(operators, fits, strict=True):
-        if operator.name == VARIABLE:
-            handles |= set(operator.writes)
-        value = {"READ_VARIABLE": operator.outputs[:1], "ASSIGN_VARIABLE": operator.inputs[1:2]}.get(
-            operator.name
-        )
-        if not fit or not value or value[0] is None:
-            continue
-        variable, form = operator.reads[0], (value[0].dtype, value[0].shape)
-        if variable not in handles:
-            reasons[operator.index] = "reads or assigns a variable that no VAR_HANDLE before it names"
-        elif forms.setdefault(variable, form) != form:
-            dtype, shape = forms[variable]
-            reasons[operator.index] = (
-                f"takes a variable of {dtype} {list(shape)} for {form[0]} {list(form[1])}"
-            )
-    return reasons
-
-
-PARTITIONS: Mapping[str, Partition] = {"each": each, "prefix": prefix, "largest": largest, "xnnpack": xnnpack}
+PARTITIONS: Mapping[str, Partition] = {
+    "each": each,
+    "prefix": prefix,
+    "first_part": first_part,
+    "largest": largest,
+    "xnnpack": xnnpack,
+}
 """Ways to partition a graph, by the name that a rule file gives."""
 
 
