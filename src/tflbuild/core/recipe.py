@@ -120,7 +120,7 @@ class Recipe:
         device: "cpu" or "gpu".
         strict: whether an undecided gate is a breach.
         seeds: build once with each of these instead of `seed`; empty for one build.
-        objective: metrics that an optimising sweep aims at.
+        objective: metrics that an optimising sweep aims at, each of the first target or of METRIC@TARGET.
         store: folder of the store.
         remote: fsspec URL of a store that this one reads through and writes back to; None for none.
         shared: whether the store is its group's; None for as the folder's own bits have it.
@@ -168,6 +168,11 @@ class Recipe:
     plugins: Path | None = None
 
     @property
+    def aims(self) -> list[tuple[str, str]]:
+        """Give the objective as metrics, each with the target whose figure is meant: "" for the first."""
+        return [aim_of(name) for name in self.objective]
+
+    @property
     def tools(self) -> list[str]:
         """Name the tools that its passes declare, by import name."""
         return sorted({tool for step in self.steps.values() for tool in type(step.options).needs})
@@ -199,6 +204,16 @@ class Recipe:
         An override does not if it is a number, or of a key that decides what no description speaks of.
         """
         return self.description if all(map(_leaves_true, self.overrides)) else ""
+
+
+def aim_of(name: str) -> tuple[str, str]:
+    """Read one objective: a metric, and the target that is named behind an @.
+
+    >>> aim_of("map"), aim_of("latency@android")
+    (('map', ''), ('latency', 'android'))
+    """
+    metric, _, target = name.partition("@")
+    return metric, target
 
 
 def _leaves_true(override: str) -> bool:

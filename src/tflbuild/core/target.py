@@ -32,6 +32,8 @@ class Target:
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False
     """Whether only full-integer models make sense on it."""
+    gives: ClassVar[tuple[str, ...]] = ()
+    """Names of the metrics that it reports as figures of `compile` or `inspect`, and that a limit may name."""
 
     step: str = ""
     """Label of the step whose result is delivered. Empty: the last step."""
@@ -51,6 +53,11 @@ class Target:
     def inspect(self, model: Any) -> dict[str, Any]:
         """Report on the delivered file: the fields `latency_ms`, `delegate`, ...; runs in a worker."""
         return {}
+
+
+def giving(metric: str) -> list[str]:
+    """Name the declared targets that report a metric, by their own word."""
+    return sorted(name for name, cls in TARGETS.items() if metric in cls.gives)
 
 
 target = TARGETS.declare

@@ -244,8 +244,10 @@ def _judge_total(
     base: Artifact,
     outputs: Mapping[str, Artifact] | None = None,
 ) -> None:
+    several = len(deliveries) > 1
     for limit in recipe.limits:
-        judged = [delivery for delivery in deliveries if limit.metric in delivery.metrics]
+        meant = [delivery for delivery in deliveries if limit.on in ("", delivery.target)]
+        judged = [delivery for delivery in meant if limit.metric in delivery.metrics]
         for delivery in judged:
             value = delivery.metrics[limit.metric]
             on_target = _OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
@@ -257,7 +259,8 @@ def _judge_total(
                 (outputs or {}).get(limit.since, base),
                 FINAL_SPLIT,
                 strict=recipe.strict,
+                target=delivery.target if several else "",
             )
             delivery.verdicts.append(verdict)
         if not judged:
-            deliveries[0].verdicts.append(judge(limit, None))
+            (meant or deliveries)[0].verdicts.append(judge(limit, None))

@@ -76,7 +76,7 @@ VERDICT = called(
     fields(
         {
             "metric": TEXT,
-            "limit": fields({"since": optional(TEXT)}, others=NUMBER),
+            "limit": fields({"since": optional(TEXT), "on": optional(TEXT)}, others=NUMBER),
             "baseline": maybe(NUMBER),
             "value": maybe(NUMBER),
             "low": maybe(NUMBER),
@@ -84,6 +84,7 @@ VERDICT = called(
             "ok": FLAG,
             "decided": FLAG,
             "split": written(TEXT),
+            "target": optional(TEXT),
             "text": TEXT,
         }
     ),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild import plugins
+from tflbuild.core.budget import entries_of
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
@@ -236,14 +237,21 @@ def _without_empty(mapping: Mapping[str, Any]) -> dict[str, Any]:
     cleaned = {}
     for key, value in mapping.items():
         if key == "budget" and (value is None or isinstance(value, Mapping)):
-            metrics = {
-                metric: {form: bound for form, bound in (limits or {}).items() if bound is not None}
-                for metric, limits in (value or {}).items()
-            }
+            metrics = {metric: _said(limits) for metric, limits in (value or {}).items()}
             cleaned[key] = {metric: limits for metric, limits in metrics.items() if limits}
         else:
             cleaned[key] = _without_empty(value) if isinstance(value, Mapping) else value
     return cleaned
+
+
+def _said(limits: Any) -> Any:
+    """Leave limits of null out, of one mapping or of a list of them."""
+    found = [
+        kept
+        for one in entries_of(limits)
+        if (kept := {form: bound for form, bound in one.items() if bound is not None})
+    ]
+    return found if isinstance(limits, (list, tuple)) else next(iter(found), {})
 
 
 def _in_file(label: str, mapping: Mapping[str, Any]) -> str:
