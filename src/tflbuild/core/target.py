@@ -17,6 +17,9 @@ TARGETS: Registry[Target] = Registry("target", "target", "targets")
 BY_RULES = "tflbuild.placement.by_rules:place"
 """What predicts by rules; core cannot import it."""
 
+COVERAGE = "npu_coverage"
+"""Metric that every target with an accelerator reports."""
+
 TABLES = Path(__file__).parents[1] / "placement" / "tables"
 """Rule files that are shipped."""
 
@@ -57,6 +60,11 @@ class Target:
     rule_file: str | None = None
     """File (YAML) that says which operators the device runs, as docs/writing_a_target.md describes it. null: the
     target's own rules."""
+
+    @classmethod
+    def reports(cls, metric: str) -> bool:
+        """Say whether it reports a metric, by its own word."""
+        return metric in cls.gives or (cls.offloads and metric == COVERAGE)
 
     def files(self) -> tuple[Path, ...]:
         """Name the user's files that decide the result; their content enters the cache key."""
@@ -100,7 +108,7 @@ class Target:
 
 def giving(metric: str) -> list[str]:
     """Name the declared targets that report a metric, by their own word."""
-    return sorted(name for name, cls in TARGETS.items() if metric in cls.gives)
+    return sorted(name for name, cls in TARGETS.items() if cls.reports(metric))
 
 
 target = TARGETS.declare

@@ -15,7 +15,7 @@ from tflbuild.core.target import Target, giving
 def gives(target: type[Target], metric: str) -> bool:
     """Say whether a delivered file of a target can have a metric at all."""
     cls: type[Metric] = METRICS.get(metric)
-    if metric in target.gives:
+    if target.reports(metric):
         return True
     if issubclass(cls, TargetMetric):
         return bool(cls.target) and target.name.startswith(cls.target)
