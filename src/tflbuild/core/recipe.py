@@ -12,6 +12,7 @@ from tflbuild.core.architecture import Architecture
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.compiler_pass import Pass
 from tflbuild.core.dataset import Dataset
+from tflbuild.core.export import Export
 from tflbuild.core.hook import Hook
 from tflbuild.core.target import Target
 
@@ -96,7 +97,7 @@ RUN_KEYS = (
 """Keys at the root of a recipe that decide no result."""
 
 
-NEUTRAL_KEYS = (*RUN_KEYS, "seed", "seeds", "device", "strict", "worker", "budget")
+NEUTRAL_KEYS = (*RUN_KEYS, "seed", "seeds", "device", "strict", "worker", "budget", "export")
 """Keys at the root of a recipe that leave its description true, whatever they say."""
 
 
@@ -121,6 +122,7 @@ class Recipe:
         strict: whether an undecided gate is a breach.
         seeds: build once with each of these instead of `seed`; empty for one build.
         objective: metrics that an optimising sweep aims at, each of the first target or of METRIC@TARGET.
+        export: what is delivered beside the files.
         store: folder of the store.
         remote: fsspec URL of a store that this one reads through and writes back to; None for none.
         shared: whether the store is its group's; None for as the folder's own bits have it.
@@ -153,6 +155,7 @@ class Recipe:
     strict: bool = False
     seeds: tuple[int, ...] = ()
     objective: tuple[str, ...] = ()
+    export: Export = field(default_factory=Export)
     store: Path = Path("outputs/store")
     remote: str | None = None
     shared: bool | None = None

@@ -40,6 +40,9 @@ class Target:
     """Kind of the delivered file."""
     runtime: ClassVar[str] = ""
     """Name of the `tflbuild.core.runtime.Runtime` that executes the delivered file; "" for the usual one."""
+    kernels: ClassVar[str] = ""
+    """Kernels of the usual runtime that compute as the device does, e.g. "reference"; the outputs that are stored
+    beside the delivered file are theirs. "" for the usual ones."""
     executes: ClassVar[bool] = True
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False

@@ -34,6 +34,7 @@ from tflbuild.core.form import (
 )
 from tflbuild.core.plain_text import plain
 from tflbuild.core.result_form import CHANGES, FIGURES, GRAPH, REPORTED
+from tflbuild.core.samples import SUMMARY as SAMPLES
 from tflbuild.engine.report import SCHEMA
 
 RECIPE = {
@@ -158,6 +159,7 @@ TARGET = fields(
         "differences": optional(DIFFERENCES),
         "inputs": written(list_of(TENSOR)),
         "outputs": written(list_of(TENSOR)),
+        "samples": optional(SAMPLES),
         **FIGURES,
     }
 )

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from tflbuild.core.export import Export
+
 LONGEST_TIMEOUT = 10_000_000
 """Seconds of the longest timeout; some 115 days."""
 
@@ -66,6 +68,8 @@ class RootOptions:
     objective: tuple[str, ...] = ()
     """Metrics of the delivered file that a search (`hydra/sweeper=optuna`) makes best, e.g. [map, size]; of the first
     target, or of the one behind an @, e.g. [map, latency@android]."""
+    export: Export = field(default_factory=Export)
+    """What is delivered beside the model: samples of the test split with their outputs, its proof."""
     store: StoreOptions = field(default_factory=StoreOptions)
     """Where results are kept, so that nothing is computed twice."""
     outputs: str = "outputs"

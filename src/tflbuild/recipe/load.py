@@ -131,6 +131,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     mapping = _written_out(mapping)
     steps = {key: value for key, value in mapping.items() if key not in known}
     _check_keys(steps, known, mapping)
+    _check_labels(known, mapping)
     root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
     if not root.outputs.strip():
         raise RecipeError("outputs: it is empty; name a folder, e.g. outputs=outputs.")
@@ -160,6 +161,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         worker=WorkerOptions(**dataclasses.asdict(root.worker)),
         seeds=root.seeds,
         objective=root.objective,
+        export=root.export,
         remote=root.store.remote,
         shared=root.store.shared,
         run=RunOptions(
@@ -185,7 +187,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
 
 def _written_out(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Write out what is short for something: a mapping that is null, and a single value where a list is meant."""
-    empty: dict[str, Any] = {key: {} for key in ("worker", "store") if mapping.get(key, 0) is None}
+    empty: dict[str, Any] = {key: {} for key in ("worker", "store", "export") if mapping.get(key, 0) is None}
     return {**mapping, **empty, **{key: [mapping[key]] for key in LISTS if _is_one(mapping.get(key))}}
 
 
@@ -201,6 +203,17 @@ def _check_keys(steps: Mapping[str, Any], known: Iterable[str], mapping: Mapping
     for group in ("model", "data", "target"):
         if mapping.get(group) is None:
             raise RecipeError(f"{group}: the recipe chooses none; add '- /{group}: NAME' to its defaults.")
+
+
+def _check_labels(known: Iterable[str], mapping: Mapping[str, Any]) -> None:
+    """Refuse a step whose label is a key of every recipe."""
+    for key in known:
+        value = mapping.get(key)
+        if isinstance(value, Mapping) and "pass" in value:
+            raise RecipeError(
+                f"{key}: a step cannot be called so, since '{key}' is a key of every recipe; give it another label, "
+                f"e.g. +passes@another={plain(value['pass'])}."
+            )
 
 
 def _check_names(recipe: Recipe) -> None:

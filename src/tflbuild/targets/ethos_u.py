@@ -41,6 +41,7 @@ class EthosU(Target):
     compiles = True
     executes = False
     integer_only = True
+    kernels = "reference"
     gives = ("npu_coverage", "npu_cycles", "npu_sram", "npu_latency")
 
     accelerator: Accelerator = "ethos-u55-128"
