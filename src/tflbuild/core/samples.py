@@ -7,15 +7,20 @@ file is one tensor: its numbers in C order, little-endian, without a header.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from tflbuild.core import json_text
+from tflbuild.core.errors import RecipeError
 from tflbuild.core.form import (
     DIGEST,
     FLAG,
     INSIDE,
     NUMBER,
     TEXT,
+    Malformed,
     called,
+    check,
     fields,
     list_of,
     mapping_of,
@@ -25,6 +30,7 @@ from tflbuild.core.form import (
     optional,
     whole,
 )
+from tflbuild.core.plain_text import plain
 
 SCHEMA = "tflbuild.samples/1"
 FOLDER, INDEX, TABLE = "samples", "samples.json", "samples.tsv"
@@ -130,3 +136,34 @@ def summary(index: Mapping[str, Any]) -> dict[str, Any]:
             for one in index["outputs"]
         },
     }
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """Read `samples.json` of a folder that may be somebody else's, all of it held to its form.
+
+    Raises:
+        RecipeError: it is missing, or is no index of samples.
+    """
+    path = folder / INDEX
+    try:
+        content = json_text.read_mapping(path)
+        check(content, FORM)
+    except FileNotFoundError as error:
+        raise RecipeError(f"{plain(folder)} has no samples: {INDEX} is missing.") from error
+    except OSError as error:
+        raise RecipeError(f"{plain(path)} cannot be read: {error.strerror or error}.") from error
+    except (Malformed, ValueError) as error:
+        raise RecipeError(f"{plain(path)} is not an index of samples: {error}.") from error
+    _check_counts(content, path)
+    return content
+
+
+def _check_counts(index: Mapping[str, Any], path: Path) -> None:
+    """Refuse samples that have more or less tensors than the file has inputs and outputs."""
+    for sample in index["samples"]:
+        for side in ("inputs", "outputs"):
+            if len(sample[side]) != len(index[side]):
+                raise RecipeError(
+                    f"{plain(path)} is not an index of samples: {plain(sample['name'])} has {len(sample[side])} "
+                    f"{side}, and the file has {len(index[side])}."
+                )

@@ -91,7 +91,10 @@ class _End:
     def tolerance(self, export: Export) -> dict[str, Any]:
         """Give what a replay may differ by: as the recipe says, or as the kernels here differ."""
         if self.spec.scale and not self.spec.dtype.startswith("float"):
-            said, measured = export.steps, max((one.steps or 0.0 for one in self._alike.values()), default=0.0)
+            said, measured = (
+                export.steps,
+                max((one.steps or 0.0 for one in self._alike.values()), default=0.0),
+            )
             steps = ROOM * measured if said is None else said
             basis = self._basis if said is None else "export.steps"
             return {"tolerance": steps * self.spec.scale, "tolerance_steps": steps, "basis": basis}
@@ -109,7 +112,10 @@ class _End:
     def _basis(self) -> str:
         if not self.apart:
             return "no other kernels are here"
-        alike, others = ", ".join(self._alike), ", ".join(name for name in self.apart if name not in self._alike)
+        alike, others = (
+            ", ".join(self._alike),
+            ", ".join(name for name in self.apart if name not in self._alike),
+        )
         said = f"twice the distance of {alike}" if alike else "no other kernels compute alike"
         return said + (f"; not of {others}, which are apart by more than rounding" if others else "")
 

@@ -89,7 +89,9 @@ def _sample_lines(target: Mapping[str, Any]) -> list[str]:
         return []
     where = "beside the file and in it" if samples["embedded"] else "beside the file"
     held = amount(samples["n"], "sample")
-    lines = [f"  {held} with outputs of {plain(samples['kernels'])} kernels {where}: {plain(samples['path'])}/"]
+    lines = [
+        f"  {held} with outputs of {plain(samples['kernels'])} kernels {where}: {plain(samples['path'])}/"
+    ]
     for name, output in samples["outputs"].items():
         steps = output.get("tolerance_steps")
         allowed = f"{output['tolerance']:.3g}" if steps is None else f"{steps:g} steps"
