@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,7 @@ class _Writing:
             name: as_input(codes[name][None], kinds[name], specs[name]) for name in specs if name in codes
         }
         outputs = self._execution.run(inputs)
+        _check_dtypes([*inputs.values(), *outputs.values()])
         valid = {name: _numbers(name, value, outputs, self._meaning) for name, value in outputs.items()}
         for name, value in outputs.items():
             spec = self._execution.signature.outputs.get(name) or TensorSpec(value.shape, str(value.dtype))
@@ -172,10 +173,6 @@ class _Writing:
 
     def _stored(self, file: str, value: npt.NDArray[Any], numbers: int) -> dict[str, Any]:
         """Keep a tensor's bytes, with zeros in the place of what nobody wrote."""
-        if str(value.dtype) not in NUMBERS:
-            raise PassError(
-                f"export.samples: a tensor of {value.dtype} cannot be stored; set export.samples=0."
-            )
         kept = np.ascontiguousarray(value).reshape(-1).copy()
         kept[numbers:] = 0
         content = kept.astype(kept.dtype.newbyteorder("<")).tobytes()
@@ -254,6 +251,19 @@ class _Writing:
                     raise BrokenPromise(
                         f"export.embed: with the samples in it the file gives another '{plain(name)}'."
                     )
+
+
+def _check_dtypes(tensors: Sequence[npt.NDArray[Any]]) -> None:
+    """Refuse a tensor whose numbers no other language would read.
+
+    Raises:
+        PassError: names the dtype.
+    """
+    for tensor in tensors:
+        if str(tensor.dtype) not in NUMBERS:
+            raise PassError(
+                f"export.samples: a tensor of {tensor.dtype} cannot be stored; set export.samples=0."
+            )
 
 
 def _line(
