@@ -174,7 +174,7 @@ def test_behind_the_last_object_there_are_zeros_that_nobody_compares(tmp_path: P
 
 
 def test_a_file_with_samples_in_it_computes_the_same(model: TFLiteModel, tmp_path: Path) -> None:
-    said, whole = proven.proof(model, tmp_path, embed=True)
+    _, whole = proven.proof(model, tmp_path, embed=True)
     assert whole is not None
     assert whole.digest != model.digest
     made = replay(Litert(), whole, tmp_path / "samples", Allowed())
