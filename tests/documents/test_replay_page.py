@@ -1,4 +1,4 @@
-"""The programs of docs/replay.md replay samples: the C++ one against LiteRT's library, the Kotlin one with a stand-in."""
+"""The programs of docs/replay.md replay samples: the C++ one with LiteRT's library, the Kotlin one with a stand-in."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ STUBS = {
 abstract class Context { abstract val assets: android.content.res.AssetManager }
 """,
     "Assets.kt": """package android.content.res
-class AssetManager(val folder: String) { fun open(name: String): java.io.InputStream = java.io.File(folder, name).inputStream() }
+import java.io.File
+import java.io.InputStream
+class AssetManager(val folder: String) { fun open(name: String): InputStream = File(folder, name).inputStream() }
 """,
     "LiteRt.kt": """package com.google.ai.edge.litert
 import android.content.res.AssetManager
@@ -117,11 +119,13 @@ class CompiledModel private constructor() : AutoCloseable {
     }
     fun createInputBuffer(inputName: String, signature: String = ""): TensorBuffer = TensorBuffer()
     fun createOutputBuffer(outputName: String, signature: String = ""): TensorBuffer = TensorBuffer()
-    fun run(inputs: Map<String, TensorBuffer>, outputs: Map<String, TensorBuffer>, signature: String = "") = answer(inputs, outputs)
+    fun run(inputs: Map<String, TensorBuffer>, outputs: Map<String, TensorBuffer>, signature: String = "") =
+        answer(inputs, outputs)
     override fun close() {}
     companion object {
         var answer: (Map<String, TensorBuffer>, Map<String, TensorBuffer>) -> Unit = { _, _ -> }
-        @JvmStatic fun create(assetManager: AssetManager, assetName: String, options: Options): CompiledModel = CompiledModel()
+        @JvmStatic
+        fun create(assetManager: AssetManager, assetName: String, options: Options): CompiledModel = CompiledModel()
     }
 }
 """,

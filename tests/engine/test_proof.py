@@ -1,4 +1,4 @@
-"""The proof of delivered files in a build: for whom it is made, of what, and where it goes; on fakes that write bytes."""
+"""The proof of delivered files in a build: for whom, of what, and where it goes; on fakes that write bytes."""
 
 from __future__ import annotations
 

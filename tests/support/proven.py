@@ -1,4 +1,4 @@
-"""Delivered files with their proof: a classifier of 8 x 8 pixels in int8, on pictures of one grey, in a run's folder."""
+"""Delivered files with their proof: an int8 classifier of 8 x 8 pixels, on pictures of one grey, in a run's folder."""
 
 from __future__ import annotations
 

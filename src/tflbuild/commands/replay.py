@@ -33,7 +33,7 @@ HOW = "build with export.samples=8, which stores samples of the test split with 
 
 
 class Asked(NamedTuple):
-    """What the words say.
+    """The words of `verify --on`.
 
     Attributes:
         path: of the run, or of a file.

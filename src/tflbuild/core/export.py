@@ -1,4 +1,4 @@
-"""What is delivered beside the model: samples with the outputs that the file gives for them, its proof."""
+"""Things that are delivered beside the model: samples with the outputs that the file gives for them, its proof."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tflbuild.core.runtime import Runtime
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """What is delivered beside each file, so that an app or a device can be held to what was measured here."""
+    """Things that are delivered beside each file, so that an app or a device can be held to what was measured here."""
 
     samples: Annotated[int, Ge(0), Le(10_000)] = 0
     """Samples of the test split that are stored beside each delivered file with the outputs that it gives for them;
@@ -31,7 +31,7 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """What a proof is written of, and how.
+    """The model that a proof is written of, and how.
 
     Attributes:
         runtime: computes the outputs; its other kernels are held against it.

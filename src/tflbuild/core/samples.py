@@ -123,7 +123,7 @@ SUMMARY = called(
         }
     ),
 )
-"""What a report says of them."""
+"""Their form in a report."""
 
 
 def summary(index: Mapping[str, Any]) -> dict[str, Any]:

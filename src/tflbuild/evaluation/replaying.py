@@ -30,7 +30,7 @@ SURE = ("classification",)
 
 @dataclass(frozen=True, kw_only=True)
 class Allowed:
-    """What a replay may differ by, where the user says otherwise than the samples; None for as these say.
+    """The difference that a replay may show, where the user says otherwise than the samples; None for as these say.
 
     Attributes:
         steps: of outputs that are quantized.

@@ -69,7 +69,7 @@ class RootOptions:
     """Metrics of the delivered file that a search (`hydra/sweeper=optuna`) makes best, e.g. [map, size]; of the first
     target, or of the one behind an @, e.g. [map, latency@android]."""
     export: Export = field(default_factory=Export)
-    """What is delivered beside the model: samples of the test split with their outputs, its proof."""
+    """Things that are delivered beside the model: samples of the test split with their outputs, its proof."""
     store: StoreOptions = field(default_factory=StoreOptions)
     """Where results are kept, so that nothing is computed twice."""
     outputs: str = "outputs"
