@@ -26,7 +26,8 @@ from tflbuild.show.replayed import replay_document, replay_lines
 from tflbuild.show.undelivered import undelivered
 from tflbuild.wiring import NAMES
 
-USAGE = "usage: tflbuild verify RUN_OR_TFLITE --on DEVICE [target.DEVICE.KEY=VALUE ...] [--steps N] [--relative X] [--json]"
+OPTIONS = "[target.DEVICE.KEY=VALUE ...] [--steps N] [--relative X] [--json]"
+USAGE = f"usage: tflbuild verify RUN_OR_TFLITE --on DEVICE {OPTIONS}"
 VALUED = ("--on", "--steps", "--relative")
 REPLAY = "tflbuild.evaluation.replaying:replay"
 HOW = "build with export.samples=8, which stores samples of the test split with their outputs"

@@ -42,7 +42,8 @@ class EthosU(Target):
     executes = False
     integer_only = True
     kernels = "reference"
-    gives = ("npu_coverage", "npu_cycles", "npu_sram", "npu_latency")
+    offloads = True
+    gives = ("npu_cycles", "npu_sram", "npu_latency")
 
     accelerator: Accelerator = "ethos-u55-128"
     """The NPU: its family and the multiplications that it makes in a cycle."""
