@@ -179,7 +179,7 @@ class Build:
         self, prepared: Prepared, measurer: Measurer, runner: Runner, model: TFLiteModel, analyst: Analyst
     ) -> None:
         recipe = prepared.recipe
-        metrics = sorted({*judged_metrics(recipe), *recipe.objective})
+        metrics = sorted({*judged_metrics(recipe), *(metric for metric, _ in recipe.aims)})
         label = base_label(recipe, prepared.order)
         base = runner.outputs[label]
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
@@ -208,7 +208,8 @@ class Build:
             return
         recipe = replace(self.recipe, targets=asked, limits=())
         label = base_label(recipe, self._order)
-        base, metrics = runner.outputs[label], sorted({*judged_metrics(self.recipe), *recipe.objective})
+        base, aims = runner.outputs[label], [metric for metric, _ in recipe.aims]
+        metrics = sorted({*judged_metrics(self.recipe), *aims})
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
         self._account.base = {"label": label, "metrics": measurements(measured)}
         made = delivering.deliver(recipe, measurer, model, base, metrics, runner.outputs)

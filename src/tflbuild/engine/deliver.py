@@ -18,6 +18,7 @@ from tflbuild.core.runtime import RUNTIMES, Runtime
 from tflbuild.core.target import Target
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
+from tflbuild.engine.proof import Samples, folder_beside, prove, unpack
 from tflbuild.engine.report import differences, measurements
 from tflbuild.engine.run_folder import keep_model
 
@@ -44,6 +45,7 @@ class Delivery:
         differences: from the base, paired by sample.
         same: a model that computes the same, and that gates have measured: the last step's where the target compiles
             nothing, so that the two files differ in what they say of themselves alone; else the delivered file.
+        samples: with the file's outputs; None where the recipe wants none.
     """
 
     target: str
@@ -53,6 +55,7 @@ class Delivery:
     verdicts: list[Verdict] = field(default_factory=list)
     differences: dict[str, Difference] = field(default_factory=dict)
     same: Artifact | None = None
+    samples: Samples | None = None
 
     def to_json(self, path: str) -> dict[str, Any]:
         """Give the form that report.json holds."""
@@ -68,6 +71,7 @@ class Delivery:
             "differences": differences(self.differences),
             "inputs": [_input(entry, meaning) for entry in signature.get("inputs", [])],
             "outputs": [_output(entry, meaning) for entry in signature.get("outputs", [])],
+            **({"samples": self.samples.to_json(path)} if self.samples else {}),
             **self.figures,
         }
 
@@ -116,6 +120,7 @@ def deliver(
         record = measurer.deliver(name, given)
         made = record.artifact or given
         figures = dict(record.value)
+        samples, made = prove(recipe, measurer, target, made, given)
         found: dict[str, Measurement] = {}
         executes = type(target).executes and NOT_EXECUTED not in figures
         if executes:
@@ -136,7 +141,9 @@ def deliver(
             if issubclass(METRICS.get(metric), TargetMetric) and metric in figures
         }
         same = made if type(target).compiles else given
-        deliveries.append(Delivery(target=name, model=made, figures=figures, metrics=found, same=same))
+        deliveries.append(
+            Delivery(target=name, model=made, figures=figures, metrics=found, same=same, samples=samples)
+        )
     _judge_total(recipe, measurer, deliveries, base, outputs)
     return deliveries
 
@@ -184,6 +191,8 @@ def put(deliveries: list[Delivery], folder: Path, *, alone: bool) -> list[str]:
         name = "model" if alone else f"{delivery.target}/model"
         keep_model(delivery.model, folder / name)
         paths.append(name + delivery.model.suffix)
+        if delivery.samples:
+            unpack(delivery.samples, folder / folder_beside(paths[-1]))
     return paths
 
 
@@ -249,8 +258,10 @@ def _judge_total(
     base: Artifact,
     outputs: Mapping[str, Artifact] | None = None,
 ) -> None:
+    several = len(deliveries) > 1
     for limit in recipe.limits:
-        judged = [delivery for delivery in deliveries if limit.metric in delivery.metrics]
+        meant = [delivery for delivery in deliveries if limit.on in ("", delivery.target)]
+        judged = [delivery for delivery in meant if limit.metric in delivery.metrics]
         for delivery in judged:
             value = delivery.metrics[limit.metric]
             on_target = _OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
@@ -262,7 +273,8 @@ def _judge_total(
                 (outputs or {}).get(limit.since, base),
                 FINAL_SPLIT,
                 strict=recipe.strict,
+                target=delivery.target if several else "",
             )
             delivery.verdicts.append(verdict)
         if not judged:
-            deliveries[0].verdicts.append(judge(limit, None))
+            (meant or deliveries)[0].verdicts.append(judge(limit, None))

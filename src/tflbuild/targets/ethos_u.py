@@ -41,7 +41,9 @@ class EthosU(Target):
     compiles = True
     executes = False
     integer_only = True
+    kernels = "reference"
     offloads = True
+    gives = ("npu_cycles", "npu_sram", "npu_latency")
 
     accelerator: Accelerator = "ethos-u55-128"
     """The NPU: its family and the multiplications that it makes in a cycle."""
