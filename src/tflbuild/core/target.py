@@ -56,6 +56,11 @@ class Target:
     """File (YAML) that says which operators the device runs, as docs/writing_a_target.md describes it. null: the
     target's own rules."""
 
+    @property
+    def refuses_floats(self) -> bool:
+        """Say whether a file that computes in floats cannot be delivered to it."""
+        return self.integer_only
+
     def files(self) -> tuple[Path, ...]:
         """Name the user's files that decide the result; their content enters the cache key."""
         return ()

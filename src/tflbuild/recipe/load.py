@@ -18,6 +18,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.recipe import choices, compose, preprocessing
 from tflbuild.recipe import files as recipe_files
+from tflbuild.recipe.branches import branched
 from tflbuild.recipe.composition_errors import NoSuchChoice
 from tflbuild.recipe.deliveries import with_deliveries
 from tflbuild.recipe.keys import ChoiceKeys, RootOptions
@@ -84,8 +85,9 @@ def _loaded(words: list[str], typed: list[str]) -> Recipe:
     mapping = found.mapping
     if mapping.get("locked") is True:
         mapping["locked"] = str(recipe_files.find_lock(mapping["recipe"]) or "true")
-    recipe = recipe_of(settle_alternatives(mapping, words), typed, folder)
-    remarks = (*found.remarks, *preprocessing.remarks(words), *recipe.remarks)
+    settled = branched(_written_out(settle_alternatives(mapping, words)), found.said, words)
+    recipe = recipe_of(settled.mapping, typed, folder)
+    remarks = (*found.remarks, *preprocessing.remarks(words), *settled.remarks, *recipe.remarks)
     recipe = replace(recipe, replaced=found.replaced, remarks=remarks)
     for label, step in recipe.steps.items():
         if type(step.options).name in loaded.taken:

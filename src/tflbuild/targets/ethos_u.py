@@ -41,6 +41,7 @@ class EthosU(Target):
     compiles = True
     executes = False
     integer_only = True
+    wants = {"scheme": ("int8", "int16x8"), "scores": ("int8", "int16")}
 
     accelerator: Accelerator = "ethos-u55-128"
     """The NPU: its family and the multiplications that it makes in a cycle."""
@@ -62,6 +63,11 @@ class EthosU(Target):
         system = self.system_config or family
         if self.config_file == SHIPPED_CONFIG and not f"{system}_".startswith(f"{family}_"):
             raise ValueError(f"system_config '{system}' is not a system with {self.accelerator}")
+
+    @property
+    def refuses_floats(self) -> bool:
+        """Say whether a file of which nothing runs on the NPU is refused."""
+        return not self.allow_uncovered
 
     def files(self) -> tuple[Path, ...]:
         """Name the user's own configuration of the system."""
