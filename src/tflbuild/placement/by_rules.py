@@ -66,8 +66,8 @@ class _Broken:
 def _own(operator: OperatorFacts, table: RuleTable, scope: Scope) -> _Broken | None:
     rules = table.operators.get(operator.name)
     if rules is None:
-        kind = "custom operator" if operator.custom else "operator"
-        return _Broken(f"is a {kind} that the {table.device} does not have", {"op.name": operator.name})
+        custom = "custom " if operator.custom else ""
+        return _Broken(f"is no {custom}operator of the {table.device}", {"op.name": operator.name})
     return _broken(rules, scope)
 
 

@@ -8,78 +8,25 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any, NamedTuple
 
-from tflbuild.core.errors import did_you_mean
 from tflbuild.placement.facts import ModelFacts, OperatorFacts, TensorFacts
-from tflbuild.tflite.flatbuffer import DTYPES
-from tflbuild.tflite.option_names import option_names
-
-LONGEST = 1000
-"""Characters of a condition."""
-
-TENSORS = ("input", "weights", "bias", "output")
-ROOTS = (*TENSORS, "inputs", "present", "outputs", "op", "options", "model", "device")
-"""Names that a condition may begin with, besides those of dtypes."""
-
-NAMES = frozenset({*DTYPES.values(), *ROOTS})
-
-TENSOR_FIELDS = frozenset(
-    {"name", "dtype", "shape", "dynamic", "variable", "constant", "scales", "zero_points", "axis", "producer"}
-    | {"consumers", "is_input", "is_output", "rank", "elements", "values", "bytes", "scale", "zero_point"}
-    | {"per_channel", "quantized"}
+from tflbuild.placement.syntax import (
+    ARITHMETIC,
+    COMPARISON,
+    FUNCTIONS,
+    LONGEST,
+    MODEL_FIELDS,
+    OPERATOR_FIELDS,
+    ROOTS,
+    TENSOR_FIELDS,
+    TENSORS,
+    Mistake,
+    check,
+    source,
 )
-OPERATOR_FIELDS = frozenset({"name", "version", "index", "macs", "custom"})
-MODEL_FIELDS = frozenset({"inputs", "outputs", "graphs", "bytes", "custom", "count", "operators"})
-
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "abs": abs,
-    "all": all,
-    "any": any,
-    "len": len,
-    "max": max,
-    "min": min,
-    "product": prod,
-    "round": round,
-    "set": frozenset,
-    "sum": sum,
-    "tuple": tuple,
-}
-
-_ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
-    ast.FloorDiv: lambda a, b: a // b,
-    ast.Mod: lambda a, b: a % b,
-}
-_COMPARISON: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Eq: lambda a, b: a == b,
-    ast.NotEq: lambda a, b: a != b,
-    ast.Lt: lambda a, b: a < b,
-    ast.LtE: lambda a, b: a <= b,
-    ast.Gt: lambda a, b: a > b,
-    ast.GtE: lambda a, b: a >= b,
-    ast.In: lambda a, b: a in b,
-    ast.NotIn: lambda a, b: a not in b,
-    ast.Is: lambda a, b: a is b,
-    ast.IsNot: lambda a, b: a is not b,
-}
-_ALLOWED = (
-    *(ast.Expression, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Call, ast.IfExp, ast.Attribute),
-    *(ast.Subscript, ast.Slice, ast.Name, ast.Constant, ast.Tuple, ast.GeneratorExp, ast.comprehension),
-    *(ast.And, ast.Or, ast.Not, ast.USub, ast.Load, ast.Store),
-    *_ARITHMETIC,
-    *_COMPARISON,
-)
-
-
-class Mistake(ValueError):
-    """A condition is not written in the language; the message completes "...: "."""
 
 
 class Unknown(Exception):
@@ -164,7 +111,7 @@ def parse(text: str) -> Expression:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         place = f" at character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
         raise Mistake(f"'{text}' is not a condition{place}") from error
-    _check(tree.body, frozenset())
+    check(tree.body, frozenset())
     return Expression(text.strip(), tree.body)
 
 
@@ -178,75 +125,6 @@ def parse_text(text: str) -> Text:
     for place, part in enumerate(re.split(r"\{([^{}]*)\}", text)):
         parts.append(parse(part) if place % 2 else part)
     return Text(tuple(parts))
-
-
-def _check(node: ast.AST, bound: frozenset[str]) -> None:
-    """Refuse whatever is not in the language."""
-    if not isinstance(node, _ALLOWED):
-        raise Mistake(f"'{_source(node)}' is not possible in a condition")
-    if isinstance(node, ast.Constant) and not isinstance(node.value, str | int | float | bool | None):
-        raise Mistake(f"'{_source(node)}' is not possible in a condition")
-    if isinstance(node, ast.Call):
-        return _check_call(node, bound)
-    if isinstance(node, ast.GeneratorExp):
-        return _check_generator(node, bound)
-    if isinstance(node, ast.Name) and node.id not in NAMES | bound:
-        known = ", ".join(sorted({*ROOTS, *bound}))
-        near = did_you_mean(node.id, NAMES)
-        raise Mistake(f"'{node.id}' is not known; there are {known} and the names of dtypes.{near}")
-    if isinstance(node, ast.Attribute):
-        _check_attribute(node, bound)
-    for inner in ast.iter_child_nodes(node):
-        _check(inner, bound)
-    return None
-
-
-def _check_call(node: ast.Call, bound: frozenset[str]) -> None:
-    name = node.func.id if isinstance(node.func, ast.Name) else _source(node.func)
-    if name not in FUNCTIONS:
-        raise Mistake(
-            f"'{name}' is not a function; there are {', '.join(FUNCTIONS)}.{did_you_mean(name, FUNCTIONS)}"
-        )
-    if node.keywords:
-        raise Mistake(f"'{_source(node)}' has a named argument, which is not possible in a condition")
-    for inner in node.args:
-        _check(inner, bound)
-
-
-def _check_generator(node: ast.GeneratorExp, bound: frozenset[str]) -> None:
-    (first, *others) = node.generators
-    if others or not isinstance(first.target, ast.Name) or first.is_async:
-        raise Mistake(f"'{_source(node)}' may only have one 'for NAME in ...'")
-    _check(first.iter, bound)
-    inner = bound | {first.target.id}
-    for part in (node.elt, *first.ifs):
-        _check(part, inner)
-
-
-def _check_attribute(node: ast.Attribute, bound: frozenset[str]) -> None:
-    """Hold a fact that is asked for to those that there are."""
-    owner = node.value
-    name = owner.id if isinstance(owner, ast.Name) else ""
-    if name == "device" or name in bound:
-        return
-    if name == "options":
-        known: frozenset[str] = option_names()
-    elif name == "op":
-        known = OPERATOR_FIELDS
-    elif name == "model":
-        known = MODEL_FIELDS
-    else:
-        known = TENSOR_FIELDS
-    if node.attr not in known:
-        near = did_you_mean(node.attr, sorted(known)) or f" There are {', '.join(sorted(known))}."
-        raise Mistake(f"'{_source(node)}': there is no '{node.attr}'.{near}")
-
-
-def _source(node: ast.AST) -> str:
-    try:
-        return ast.unparse(node)
-    except Exception:  # noqa: BLE001 - of any node, whatever it is
-        return type(node).__name__
 
 
 def _value(node: ast.AST, scope: Scope, bound: Mapping[str, Any]) -> Any:
@@ -283,7 +161,7 @@ def _value(node: ast.AST, scope: Scope, bound: Mapping[str, Any]) -> Any:
             return FUNCTIONS[node.func.id](*given)
         case ast.GeneratorExp():
             return tuple(_each(node, scope, bound))
-    raise Unknown(f"'{_source(node)}' cannot be evaluated")
+    raise Unknown(f"'{source(node)}' cannot be evaluated")
 
 
 def _named(name: str, scope: Scope) -> Any:
@@ -315,7 +193,7 @@ def _named(name: str, scope: Scope) -> Any:
 
 def _attribute(owner: Any, node: ast.Attribute, scope: Scope) -> Any:
     if owner is None:
-        raise Unknown(f"there is no {_source(node.value)}")
+        raise Unknown(f"there is no {source(node.value)}")
     if isinstance(owner, Mapping):
         if node.attr not in owner:
             where = "target" if owner is scope.device else "operator"
@@ -329,7 +207,7 @@ def _attribute(owner: Any, node: ast.Attribute, scope: Scope) -> Any:
     for kind, fields in kinds:
         if isinstance(owner, kind) and node.attr in fields:
             return getattr(owner, node.attr)
-    raise Unknown(f"'{_source(node)}' is not known")
+    raise Unknown(f"'{source(node)}' is not known")
 
 
 def _place(node: ast.expr, scope: Scope, bound: Mapping[str, Any]) -> Any:
@@ -354,14 +232,14 @@ def _computed(operator: ast.operator, left: Any, right: Any) -> Any:
     numbers = isinstance(left, int | float) and isinstance(right, int | float)
     if not numbers and not (isinstance(operator, ast.Add) and isinstance(left, tuple)):
         raise TypeError("it computes with what is no number")
-    return _ARITHMETIC[type(operator)](left, right)
+    return ARITHMETIC[type(operator)](left, right)
 
 
 def _compared(node: ast.Compare, scope: Scope, bound: Mapping[str, Any]) -> bool:
     left = _value(node.left, scope, bound)
     for operator, right_node in zip(node.ops, node.comparators, strict=True):
         right = _value(right_node, scope, bound)
-        if not _COMPARISON[type(operator)](left, right):
+        if not COMPARISON[type(operator)](left, right):
             return False
         left = right
     return True

@@ -14,8 +14,9 @@ import yaml
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
-from tflbuild.placement.expression import Expression, Mistake, Text, parse, parse_text
+from tflbuild.placement.expression import Expression, Text, parse, parse_text
 from tflbuild.placement.partition import PARTITIONS
+from tflbuild.placement.syntax import Mistake
 from tflbuild.tflite.chips import OWN
 from tflbuild.tflite.flatbuffer import OPERATORS
 
