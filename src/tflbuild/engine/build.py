@@ -246,7 +246,10 @@ class Build:
         }
         if not asked:
             return
-        recipe, reached = replace(self.recipe, targets=asked, limits=()), {n: t.step for n, t in asked.items()}
+        recipe, reached = (
+            replace(self.recipe, targets=asked, limits=()),
+            {n: t.step for n, t in asked.items()},
+        )
         label = base_label(recipe, self._order)
         base, metrics = runner.outputs[label], sorted({*judged_metrics(self.recipe), *recipe.objective})
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)

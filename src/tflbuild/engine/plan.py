@@ -70,7 +70,10 @@ def resolve(recipe: Recipe, index: Index) -> Recipe:
     integers = _integers(recipe)
     steps = {
         label: replace(
-            step, options=step.options.resolve(replace(facts, integer_only=integers.get(label, facts.integer_only)))
+            step,
+            options=step.options.resolve(
+                replace(facts, integer_only=integers.get(label, facts.integer_only))
+            ),
         )
         for label, step in recipe.steps.items()
     }

@@ -15,17 +15,14 @@ from typing import Any
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
-from tflbuild.core.recipe import Step
 from tflbuild.core.target import TARGETS, Target
 from tflbuild.engine.order import listed
 from tflbuild.recipe import choices
-from tflbuild.recipe.files import group_names
+from tflbuild.recipe.declared_source import choices_of
+from tflbuild.recipe.moved import merged, moved
 from tflbuild.recipe.said import AT, Said
 from tflbuild.recipe.steps import BRANCH_KEYS, step_of
 from tflbuild.recipe.wanted import SCHEME, Filled, filled, or_else
-
-FOR_MAIN_LINE = ("after", *BRANCH_KEYS)
-"""Keys of a step that say where it stands, which a step of a branch says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ def _check_own(
                 f"{plain(key)}: {plain(str(value), 60)} is no mapping of the step's options; "
                 f"target.{plain(target)}.step=LABEL delivers an earlier step."
             )
-        known = [*targets, *group_names("target"), *TARGETS]
+        known = [*targets, *choices_of("target")]
         if target not in known:
             raise RecipeError(
                 f"{plain(key)}: no target is called '{plain(target)}'; this recipe has {', '.join(targets)}."
@@ -200,7 +197,7 @@ class _Walk:
         return list(groups.values())
 
     def _follow(self, label: str, group: Sequence[str], wished: _Wished) -> None:
-        """Let a group of targets take a step: that of the main line, where nobody of it has taken another, or its own."""
+        """Let a group of targets take a step: that of the main line, where nobody has taken it yet, or its own."""
         lines = [self._lines[name] for name in group]
         first = lines[0]
         leads = not first.branch and not any(
@@ -240,8 +237,8 @@ class _Walk:
         names = dict(line.names)
         renamed = {other: f"{other}{AT}{target}" for other in wished.instead}
         for other, found in wished.instead.items():
-            self._made[renamed[other]] = _moved(_with_wanted(found), {**names, **renamed}, self._steps[other])
-        value = _moved(_with_wanted(wished.step), {**names, **renamed}, self._steps[label])
+            self._made[renamed[other]] = moved(_with_wanted(found), {**names, **renamed}, self._steps[other])
+        value = moved(_with_wanted(wished.step), {**names, **renamed}, self._steps[label])
         self._made[made] = {**value, "takes": line.last}
         self._branches.append(made)
 
@@ -273,7 +270,7 @@ class _Walk:
             if of in line.values.get(other, {}):
                 value[option] = line.values[other][of]
                 told = told | {option} if of in line.told[other] else told - {option}
-        value = _merged(value, {key: item for key, item in own.items() if key not in BRANCH_KEYS})
+        value = merged(value, {key: item for key, item in own.items() if key not in BRANCH_KEYS})
         line.told[label] = told | set(own)
         found = filled(label, value, self._targets[target].wants, line.told[label], quantized=quantized)
         line.values[label] = found.value
@@ -299,42 +296,3 @@ class _Walk:
 
 def _with_wanted(found: Filled) -> dict[str, Any]:
     return {**found.value, **({"wanted": dict(found.wanted)} if found.wanted else {})}
-
-
-def _merged(value: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Put options of one target over those of the recipe, one by one at any depth."""
-    merged = dict(value)
-    for key, item in own.items():
-        before = merged.get(key)
-        inner = isinstance(item, Mapping) and isinstance(before, Mapping)
-        merged[key] = _merged(before, item) if inner else item
-    return merged
-
-
-def _moved(value: dict[str, Any], names: Mapping[str, str], step: Step) -> dict[str, Any]:
-    """Give a step for a branch: labels of steps that the branch has of its own are those."""
-    moved = {key: item for key, item in value.items() if key not in FOR_MAIN_LINE or key == "wanted"}
-    moved["fallback"] = [_renamed(entry, names) for entry in value.get("fallback") or ()]
-    moved["budget"] = {
-        metric: {**limit, "since": names.get(limit["since"], limit["since"])} if _since(limit) else limit
-        for metric, limit in (value.get("budget") or {}).items()
-    }
-    read = set(step.options.models())
-    return {key: names.get(item, item) if _names_one(item, read) else item for key, item in moved.items()}
-
-
-def _since(limit: Any) -> bool:
-    return isinstance(limit, Mapping) and isinstance(limit.get("since"), str)
-
-
-def _names_one(item: Any, read: set[str]) -> bool:
-    return isinstance(item, str) and item in read
-
-
-def _renamed(fallback: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(fallback, Mapping):
-        run = fallback.get("run")
-        several = [run] if isinstance(run, str) else list(run or ())
-        start = fallback.get("from")
-        return {"from": names.get(start, start), "run": [names.get(one, one) for one in several]}
-    return names.get(fallback, fallback)

@@ -145,7 +145,9 @@ def parsed_words(words: list[str]) -> list[Override]:
 def is_of_target(override: Override) -> bool:
     """Say whether an override is of a step's options for one target: `quantize@ethos_u55.scores=int16`."""
     group = override.key_or_group
-    return bool(override.package) and group not in ("recipe", *GROUPS, *DECLARED_GROUPS) and not is_group(group)
+    return (
+        bool(override.package) and group not in ("recipe", *GROUPS, *DECLARED_GROUPS) and not is_group(group)
+    )
 
 
 def _said(parsed: list[Override], defaults: DefaultsList, sources: RecipeRepository) -> Said:

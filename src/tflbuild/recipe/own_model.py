@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tflbuild.core.analysis import ANALYSES
+from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.metric import METRICS
@@ -80,7 +81,8 @@ def _instead_of(step: Step, loader: Pass) -> str:
 
 def _without_done(recipe: Recipe, steps: Mapping[str, Step]) -> dict[str, Step]:
     """Leave steps out that only turn a model into the kind that the user's file is of already."""
-    left, kinds, last = dict(steps), {}, ""
+    left, last = dict(steps), ""
+    kinds: dict[str, type[Artifact]] = {}
     for label in recipe.pipeline:
         if label not in steps or not steps[label].enabled:
             continue

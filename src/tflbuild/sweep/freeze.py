@@ -177,9 +177,7 @@ def _passes(prepared: Prepared) -> tuple[tuple[PlannedPass, ...], float | None]:
         label = planned.step.label
         chain = chains[label] = planned.key or digest.of_json([chains[sources[label]], symbol])
         seconds = None if one is None else one.seconds
-        found.append(
-            PlannedPass(label=label, key=chain, stored=planned.status == "HIT", seconds=seconds)
-        )
+        found.append(PlannedPass(label=label, key=chain, stored=planned.status == "HIT", seconds=seconds))
     return tuple(found), None if delivery is None else delivery.seconds
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
 
@@ -41,7 +42,7 @@ class EthosU(Target):
     compiles = True
     executes = False
     integer_only = True
-    wants = {"scheme": ("int8", "int16x8"), "scores": ("int8", "int16")}
+    wants: ClassVar[Mapping[str, Any]] = {"scheme": ("int8", "int16x8"), "scores": ("int8", "int16")}
 
     accelerator: Accelerator = "ethos-u55-128"
     """The NPU: its family and the multiplications that it makes in a cycle."""
