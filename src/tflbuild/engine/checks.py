@@ -14,7 +14,15 @@ from tflbuild.core.metric import METRICS, AccuracyMetric, Metric, TargetMetric
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.task import TASKS
-from tflbuild.engine.order import base_label, delivered_step, line_to, main_line, order_of, sources_of
+from tflbuild.engine.order import (
+    base_label,
+    delivered_step,
+    line_to,
+    listed,
+    main_line,
+    order_of,
+    sources_of,
+)
 
 
 def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -61,10 +69,12 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
     sources = sources_of(recipe, order)
     before: dict[str, str] = {}
     given_by: dict[str, _Given] = {"": _Given(scheme=recipe.model.quantized())}
+    whole = listed(recipe.pipeline, recipe.steps)
     for label in order:
-        known = given_by.get(sources[label])
-        if known is None:
-            raise RecipeError(f"{label}.takes: '{plain(recipe.steps[label].takes)}' does not run before it.")
+        taken = recipe.steps[label].takes
+        if taken and taken not in whole[: whole.index(label)]:
+            raise RecipeError(f"{label}.takes: '{plain(taken)}' is not a step that comes before it.")
+        known = given_by[sources[label]]
         before[label] = known.kind
         given_by[label] = _given_by(recipe, label, known)
     end = given_by[main_line(recipe, order)[-1]]

@@ -22,6 +22,7 @@ from tflbuild.recipe.declared_source import choices_of
 from tflbuild.recipe.moved import merged, moved
 from tflbuild.recipe.said import AT, Said
 from tflbuild.recipe.steps import BRANCH_KEYS, step_of
+from tflbuild.recipe.subject import Subject
 from tflbuild.recipe.wanted import SCHEME, Filled, filled, or_else
 
 
@@ -38,12 +39,13 @@ class Branched:
     remarks: tuple[str, ...] = ()
 
 
-def branched(mapping: Mapping[str, Any], said: Said, words: Iterable[str] = ()) -> Branched:
+def branched(mapping: Mapping[str, Any], said: Said, subject: Subject, words: Iterable[str] = ()) -> Branched:
     """Fill in what targets want, and branch where they want different things.
 
     Args:
         mapping: a composed recipe.
         said: what of it files and the command line say.
+        subject: its model and data.
         words: what was typed.
 
     Raises:
@@ -52,13 +54,14 @@ def branched(mapping: Mapping[str, Any], said: Said, words: Iterable[str] = ()) 
     """
     own = {str(key): value for key, value in mapping.items() if AT in str(key)}
     rest = {key: value for key, value in mapping.items() if AT not in str(key)}
-    if not own and not any(_wants(options) for options in _chosen(rest).values()):
-        return Branched(rest)
+    lacking = any(rest.get(group) is None for group in ("model", "data"))
+    if lacking or (not own and not any(_wants(options) for options in _chosen(rest).values())):
+        return Branched({**rest, **own} if lacking else rest)
     targets = choices.targets(rest.get("target"))
     configured = {key: value for key, value in rest.items() if isinstance(value, Mapping) and "pass" in value}
     remarks = _check_own(own, configured, targets, words)
     own = {key: value for key, value in own.items() if key.partition(AT)[2] in targets}
-    walk = _Walk(rest, configured, targets, own, said)
+    walk = _Walk(rest, configured, targets, own, said, subject)
     for label in walk.labels:
         walk.take(label)
     return Branched(walk.written(), (*remarks, *walk.remarks))
@@ -150,10 +153,11 @@ class _Walk:
         targets: Mapping[str, Target],
         own: Mapping[str, Mapping[str, Any]],
         said: Said,
+        subject: Subject,
     ) -> None:
         self.remarks: list[str] = []
         self._mapping, self._configured = mapping, configured
-        self._targets, self._own, self._said = targets, own, said
+        self._targets, self._own, self._said, self._subject = targets, own, said, subject
         self._steps = {label: step_of(label, value) for label, value in configured.items()}
         pipeline = [str(label) for label in mapping.get("pipeline") or ()]
         missing = [label for label in pipeline if label not in self._steps]
@@ -272,7 +276,8 @@ class _Walk:
                 told = told | {option} if of in line.told[other] else told - {option}
         value = merged(value, {key: item for key, item in own.items() if key not in BRANCH_KEYS})
         line.told[label] = told | set(own)
-        found = filled(label, value, self._targets[target].wants, line.told[label], quantized=quantized)
+        wants, idle = self._targets[target].wants, self._subject.idle
+        found = filled(label, value, wants, line.told[label], idle, quantized=quantized)
         line.values[label] = found.value
         self._note(label, target, found)
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -44,7 +44,13 @@ class Filled:
 
 
 def filled(
-    label: str, value: Mapping[str, Any], wants: Mapping[str, Any], said: Collection[str], *, quantized: bool
+    label: str,
+    value: Mapping[str, Any],
+    wants: Mapping[str, Any],
+    said: Collection[str],
+    idle: Callable[[str, Any], bool],
+    *,
+    quantized: bool,
 ) -> Filled:
     """Fill the options of a step that decides how a file is quantized.
 
@@ -56,6 +62,7 @@ def filled(
         value: the step as the recipe has it.
         wants: options of the target; a tuple has all that it takes, the best first.
         said: options that the recipe says.
+        idle: says of an option and a value whether it means nothing for the recipe's model and data.
         quantized: whether a step before it quantizes, so that it gives an integer file although it quantizes nothing.
     """
     step = step_of(label, value)
@@ -64,8 +71,10 @@ def filled(
     names = {option.name for option in fields(step.options)}  # type: ignore[arg-type]
     made, wanted, contradictions = dict(value), {}, []
     for option in sorted(names & set(wants), key=lambda name: (name != SCHEME, name)):
-        accepted = accepted_of(wants[option])
+        accepted = tuple(one for one in accepted_of(wants[option]) if not idle(option, one))
         now = getattr(step.options, option) if option not in made else made[option]
+        if not accepted:
+            continue
         if option in said:
             if now not in accepted and now is not None:
                 contradictions.append(Contradiction(option, now, accepted))

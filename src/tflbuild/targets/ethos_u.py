@@ -42,7 +42,10 @@ class EthosU(Target):
     compiles = True
     executes = False
     integer_only = True
-    wants: ClassVar[Mapping[str, Any]] = {"scheme": ("int8", "int16x8"), "scores": ("int8", "int16")}
+    wants: ClassVar[Mapping[str, Any]] = {
+        "scheme": ("int8", "int16x8"),
+        "output_dtype": ("int8", "uint8", "float32"),
+    }
 
     accelerator: Accelerator = "ethos-u55-128"
     """The NPU: its family and the multiplications that it makes in a cycle."""
