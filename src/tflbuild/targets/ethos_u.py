@@ -42,6 +42,7 @@ class EthosU(Target):
     compiles = True
     executes = False
     integer_only = True
+    offloads = True
     wants: ClassVar[Mapping[str, Any]] = {
         "scheme": ("int8", "int16x8"),
         "output_dtype": ("int8", "uint8", "float32"),
