@@ -279,3 +279,14 @@ def test_a_target_of_integers_is_not_given_floats(recipe: Recipe) -> None:
         "target.chip: it takes integers alone, and nothing in pipeline quantizes (train, prune, convert); put "
         "'quantize' after 'convert'."
     )
+
+
+def test_a_branch_whose_step_is_the_same_is_run_once_and_the_plan_says_so(
+    recipe: Recipe, build_here: FakeBuild, here: AtOnce
+) -> None:
+    build_here(replace(recipe, pipeline=("train", "prune", "convert")))
+    found = prepare(branched(recipe, cost=0.0), names=fakes.NAMES)
+    reasons = {one.step.label: one.reason for one in plan(found.recipe, found.keys, found.store).steps}
+    assert reasons[BRANCH] == "the same as quantize, and run once for both"
+    build_here(branched(recipe, cost=0.0))
+    assert ran(here)[-1] == "quantize"

@@ -125,7 +125,8 @@ def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
             continue
         model = outputs[source] if source else None
         entry = look_up(step, inputs_of(step, model, outputs, outputs.get(base)), keys, store)
-        planned.append(entry)
+        same = next((one.step.label for one in planned if one.key == entry.key and entry.status == "RUN"), "")
+        planned.append(replace(entry, reason=f"the same as {same}, and run once for both") if same else entry)
         if entry.record is not None and entry.record.artifact is not None:
             outputs[label] = entry.record.artifact
     return Plan(steps=tuple(planned), unused=unused, warnings=_obstacles(planned, store))

@@ -277,7 +277,8 @@ class _Walk:
         value = merged(value, {key: item for key, item in own.items() if key not in BRANCH_KEYS})
         line.told[label] = told | set(own)
         wants, idle = self._targets[target].wants, self._subject.idle
-        found = filled(label, value, wants, line.told[label], idle, quantized=quantized)
+        name = f"{label}{AT}{target}" if own else label
+        found = filled(name, value, wants, line.told[label], idle, quantized=quantized)
         line.values[label] = found.value
         self._note(label, target, found)
         return found
