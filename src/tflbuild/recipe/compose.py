@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -19,7 +19,7 @@ from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.defaults_list import DefaultsList, create_defaults_list
 from hydra._internal.sources_registry import SourcesRegistry
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
@@ -134,15 +134,25 @@ def parsed_words(words: list[str]) -> list[Override]:
     """
     parsed = parse(words)
     refuse_no_choice(parsed)
+    return for_targets(parsed)
+
+
+def for_targets(parsed: Iterable[Override]) -> list[Override]:
+    """Give overrides of which those of a step for one target are of keys that may be new."""
     return [
-        dataclasses.replace(one, key_or_group=f"{one.key_or_group}{AT}{one.package}", package=None)
-        if is_of_target(one)
+        dataclasses.replace(
+            one,
+            type=OverrideType.FORCE_ADD,
+            key_or_group=f"{one.key_or_group}{AT}{one.package}",
+            package=None,
+        )
+        if _is_of_target(one)
         else one
         for one in parsed
     ]
 
 
-def is_of_target(override: Override) -> bool:
+def _is_of_target(override: Override) -> bool:
     """Say whether an override is of a step's options for one target: `quantize@ethos_u55.scores=int16`."""
     group = override.key_or_group
     return (
@@ -187,23 +197,13 @@ def _composed(
     )
     replaced = sources.replaced(defaults)
     config = loader._compose_config_from_defaults_list(defaults=defaults.defaults, repo=sources)
-    of_targets = _of_targets(config, parsed)
     OmegaConf.set_struct(config, True)
-    for key in (*CHOICES, *of_targets):  # options of whatever is chosen there, which alone knows them
-        chosen = config[key] if key in of_targets else OmegaConf.select(config, key)
+    for key in CHOICES:  # options of whatever is chosen there, which alone knows them
+        chosen = OmegaConf.select(config, key)
         if isinstance(chosen, DictConfig):
             OmegaConf.set_struct(chosen, False)
     loader._apply_overrides_to_config(defaults.config_overrides, config)
     return config, defaults, replaced, sources
-
-
-def _of_targets(config: DictConfig, parsed: list[Override]) -> list[str]:
-    """Name the keys of steps' options for single targets, and make room for those that were typed."""
-    for override in parsed:
-        key = override.key_or_group.partition(".")[0]
-        if AT in key and key not in config:
-            config[key] = {}
-    return [str(key) for key in config if AT in str(key)]
 
 
 def _search_path() -> ConfigSearchPathImpl:
