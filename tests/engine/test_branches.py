@@ -20,7 +20,7 @@ from tflbuild.core.target import target
 from tflbuild.engine.build import Outcome
 from tflbuild.engine.checks import check
 from tflbuild.engine.lock import NAME
-from tflbuild.engine.order import delivered_step, line_to, main_line, order_of, sources_of
+from tflbuild.engine.order import as_in_line, delivered_step, line_to, main_line, order_of, sources_of
 from tflbuild.engine.plan import plan, resolve
 from tflbuild.engine.prepare import prepare
 
@@ -290,3 +290,14 @@ def test_a_branch_whose_step_is_the_same_is_run_once_and_the_plan_says_so(
     assert reasons[BRANCH] == "the same as quantize, and run once for both"
     build_here(branched(recipe, cost=0.0))
     assert ran(here)[-1] == "quantize"
+
+
+def test_a_total_limit_since_a_step_counts_from_that_of_the_branch(
+    recipe: Recipe, build_here: FakeBuild
+) -> None:
+    outcome = build_here(replace(branched(recipe), limits=(drop(0.02, since="quantize"),)))
+    assert outcome.error is None, "0.05 lie before the branch's own quantize"
+    order = order_of(branched(recipe))[0]
+    assert as_in_line(branched(recipe), order, "quantize", BRANCH) == BRANCH
+    assert as_in_line(branched(recipe), order, "convert", BRANCH) == "convert"
+    assert as_in_line(branched(recipe), order, "quantize", "quantize") == "quantize"

@@ -19,6 +19,7 @@ from tflbuild.core.runtime import RUNTIMES, Runtime
 from tflbuild.core.target import Target
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
+from tflbuild.engine.order import as_in_line, order_of
 from tflbuild.engine.report import differences, measurements
 from tflbuild.engine.run_folder import keep_model
 
@@ -259,6 +260,11 @@ def _runnable(metrics: list[str], executes: bool) -> list[str]:
     return [name for name in metrics if executes or getattr(METRICS.get(name), "exact", True)]
 
 
+def _since(recipe: Recipe, since: str, step: str) -> str:
+    """Name the step that a limit counts from, as the branch that a file was delivered of has it."""
+    return as_in_line(recipe, order_of(recipe)[0], since, step) if since and step else since
+
+
 def _judge_total(
     recipe: Recipe,
     measurer: Measurer,
@@ -279,7 +285,7 @@ def _judge_total(
                 limit,
                 value,
                 delivery.model,
-                (outputs or {}).get(limit.since, base),
+                (outputs or {}).get(_since(recipe, limit.since, delivery.step), base),
                 FINAL_SPLIT,
                 strict=recipe.strict,
             )

@@ -9,6 +9,9 @@ from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.metric import primary_metrics
 from tflbuild.core.recipe import Recipe, Step
 
+AT = "@"
+"""Sign between a step of the recipe and the target that a branch has it for: `quantize@ethos_u55`."""
+
 
 def order_of(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
     """Give the labels in the order they run, and those that do not run with the reason."""
@@ -87,6 +90,20 @@ def line_to(recipe: Recipe, order: Sequence[str], label: str) -> tuple[str, ...]
         found.append(label)
         label = sources.get(label, "")
     return tuple(reversed(found))
+
+
+def as_in_line(recipe: Recipe, order: Sequence[str], label: str, of: str) -> str:
+    """Give a step as the branch that leads to another has it: `quantize` is `quantize@chip` in that of `more@chip`.
+
+    Args:
+        recipe: it.
+        order: of the steps that run.
+        label: of the step.
+        of: the last step of the branch.
+    """
+    line = line_to(recipe, order, of)
+    own = (one for one in line if recipe.steps[one].takes and one.partition(AT)[0] == label)
+    return label if label in line else next(own, label)
 
 
 def _branches(recipe: Recipe, label: str) -> bool:

@@ -16,11 +16,11 @@ from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.core.target import TARGETS, Target
-from tflbuild.engine.order import listed
+from tflbuild.engine.order import AT, listed
 from tflbuild.recipe import choices
 from tflbuild.recipe.declared_source import choices_of
 from tflbuild.recipe.moved import merged, moved
-from tflbuild.recipe.said import AT, Said
+from tflbuild.recipe.said import Said
 from tflbuild.recipe.steps import BRANCH_KEYS, step_of
 from tflbuild.recipe.subject import Subject
 from tflbuild.recipe.wanted import SCHEME, Filled, filled, or_else
@@ -54,7 +54,7 @@ def branched(mapping: Mapping[str, Any], said: Said, subject: Subject, words: It
     """
     own = {str(key): value for key, value in mapping.items() if AT in str(key)}
     rest = {key: value for key, value in mapping.items() if AT not in str(key)}
-    lacking = any(rest.get(group) is None for group in ("model", "data"))
+    lacking = any(rest.get(group) is None for group in ("model", "data", "target"))
     if lacking or (not own and not any(_wants(options) for options in _chosen(rest).values())):
         return Branched({**rest, **own} if lacking else rest)
     targets = choices.targets(rest.get("target"))

@@ -30,6 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.home import at_home
 from tflbuild.core.plain_text import plain
+from tflbuild.engine.order import AT
 from tflbuild.recipe.composition_errors import GROUPS, refuse_no_choice, reworded
 from tflbuild.recipe.declared_source import DECLARED, PRIMARY, DeclaredSource
 from tflbuild.recipe.declared_source import GROUPS as DECLARED_GROUPS
@@ -38,7 +39,7 @@ from tflbuild.recipe.flat_source import FlatSource, RecipeSearchPath, circle_of
 from tflbuild.recipe.interpolation import bounded
 from tflbuild.recipe.overrides import CHOICES, parse
 from tflbuild.recipe.replacement import RecipeRepository, Replaced, without_removed
-from tflbuild.recipe.said import AT, Said, gathered
+from tflbuild.recipe.said import Said, gathered
 
 ENVIRONMENT_ALLOWED = ("HOME", "USER", "PWD", "TMPDIR")
 """Environment variables that `oc.env` may read in a recipe, besides those that begin with TFLBUILD_."""
@@ -142,7 +143,7 @@ def for_targets(parsed: Iterable[Override]) -> list[Override]:
     return [
         dataclasses.replace(
             one,
-            type=OverrideType.FORCE_ADD,
+            type=one.type if one.is_delete() else OverrideType.FORCE_ADD,
             key_or_group=f"{one.key_or_group}{AT}{one.package}",
             package=None,
         )

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-AT = "@"
-"""Sign between a step and the target that its options are for: `quantize@ethos_u55.scores=int16`."""
-
 FOLLOWED = re.compile(r"\$\{(\w+)\.(\w+)\}")
 """An option that is nothing but that of another step."""
 

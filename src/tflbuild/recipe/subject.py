@@ -33,7 +33,8 @@ class Subject:
     @cached_property
     def data(self) -> choices.Data:
         """Give the data set, and what was recognised of it."""
-        return choices.data(self._mapping["data"], self._mapping.get("preprocess") or {}, self.model)
+        said = self._mapping.get("preprocess")
+        return choices.data(self._mapping["data"], said if isinstance(said, Mapping) else {}, self.model)
 
     def idle(self, option: str, value: Any) -> bool:
         """Say whether an option of a quantizing pass means nothing here: an output that is float anyway, and raw bytes.

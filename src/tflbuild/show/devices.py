@@ -11,6 +11,7 @@ from tflbuild.core.change import unsigned
 from tflbuild.core.file_size import size
 from tflbuild.core.metric import headline
 from tflbuild.core.plain_text import plain
+from tflbuild.engine.order import AT
 
 MISSING = "–"
 MOST = 6
@@ -156,7 +157,7 @@ def _difference(report: Mapping[str, Any], label: str) -> str:
     steps = {step["label"]: step for step in report["passes"]}
     told = []
     for step in line_of(report["passes"], label):
-        main = steps.get(str(step["label"]).partition("@")[0], {}) if step.get("takes") else {}
+        main = steps.get(str(step["label"]).partition(AT)[0], {}) if step.get("takes") else {}
         wanted = step.get("wanted") or {}
         changed = {
             key: value
