@@ -80,6 +80,11 @@ class Target:
         """Say whether it reports a metric, by its own word."""
         return metric in cls.gives or (cls.offloads and metric == COVERAGE)
 
+    @property
+    def refuses_floats(self) -> bool:
+        """Say whether a file that computes in floats cannot be delivered to it."""
+        return self.integer_only
+
     def files(self) -> tuple[Path, ...]:
         """Name the user's files that decide the result; their content enters the cache key."""
         return ()
