@@ -289,6 +289,7 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
     dropped = tuple(Dropped(f"{number}.jpg", "does not decode") for number in range(7))
     model = SimpleNamespace(
         listed_labels=lambda: {"labels.txt": ["b", "a"]},
+        files=lambda: (),
     )
     splits = {"train": (Sample("a", "1"), Sample("b", "2")), "val": (Sample("c", "3"),)}
     seen = [
