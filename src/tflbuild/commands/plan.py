@@ -31,6 +31,7 @@ def plan(words: list[str]) -> int:
         return _sweep([word for word in words if word not in SWEEPING])
     import_at_once("tflbuild.recipe.load", "tflbuild.engine.prepare", "tflbuild.show.terminal")
     from tflbuild.core.left_out import counted
+    from tflbuild.engine.order import sources_of
     from tflbuild.engine.placing import foreseen
     from tflbuild.recipe.load import load_recipe
     from tflbuild.show import terminal
@@ -42,12 +43,13 @@ def plan(words: list[str]) -> int:
     prepared, made = planned_of(recipe, warnings, terminal.show_looking)
     for line in terminal.started({"recognised": prepared.recipe.seen}):
         say(line, fold=True)
+    sources = sources_of(prepared.recipe, prepared.order)
     width = max(len(planned.step.label) for planned in made.steps)
     for planned in made.steps:
         step = planned.step
         name = type(step.options).name
         of = "" if name == step.label else f" ({name})"
-        of += f"; behind {step.takes}" if step.takes else ""
+        of += f"; behind {sources[step.label]}" if step.takes else ""
         say(f"{step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}{_wanted(step)}", fold=True)
     for label, reason in made.unused.items():
         say(f"{label:<{width}}  unused   {reason}", fold=True)
