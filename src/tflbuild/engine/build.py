@@ -207,7 +207,7 @@ class Build:
             ended: what ended the steps of some targets; None where all were run.
         """
         recipe, reached = prepared.recipe, self._reached(runner)
-        metrics = sorted({*judged_metrics(recipe), *recipe.objective})
+        metrics = sorted({*judged_metrics(recipe), *(metric for metric, _ in recipe.aims)})
         label = base_label(recipe, prepared.order)
         base = runner.outputs[label]
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
@@ -251,7 +251,8 @@ class Build:
             {n: t.step for n, t in asked.items()},
         )
         label = base_label(recipe, self._order)
-        base, metrics = runner.outputs[label], sorted({*judged_metrics(self.recipe), *recipe.objective})
+        base, aims = runner.outputs[label], [metric for metric, _ in recipe.aims]
+        metrics = sorted({*judged_metrics(self.recipe), *aims})
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
         self._account.base = {"label": label, "metrics": measurements(measured)}
         made, failed = delivering.deliver(recipe, measurer, reached, base, metrics, runner.outputs)

@@ -14,6 +14,7 @@ from tflbuild.core.metric import METRICS, AccuracyMetric, Metric, TargetMetric
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.task import TASKS
+from tflbuild.engine.giving import check_giving, check_on
 from tflbuild.engine.order import (
     base_label,
     delivered_step,
@@ -50,6 +51,9 @@ def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
     for name, hook in recipe.hooks.items():
         toolchain.require(type(hook).needs, f"hook '{name}'")
     _check_limits(recipe, recipe.limits, "budget", order)
+    for metric, name in recipe.aims:
+        if name:
+            check_on(recipe, metric, name, f"objective: {metric}@{plain(name)}")
     if recipe.run.stop_after not in (None, *order):
         raise RecipeError(
             f"stop_after: '{recipe.run.stop_after}' does not run; there are {', '.join(order)}."
@@ -269,8 +273,10 @@ def _check_limits(recipe: Recipe, limits: tuple[Limit, ...], key: str, order: tu
                 f"{', '.join(usable)}."
             )
         _check_behind_base(recipe, cls, where, order)
-        if issubclass(cls, TargetMetric):
-            _check_target_limit(recipe, limit, cls, key)
+        if issubclass(cls, TargetMetric) and key != "budget":
+            raise RecipeError(f"{where}: only a target measures it; put it in the recipe's total budget.")
+        if key == "budget":
+            check_giving(recipe, limit, where)
         if limit.since and limit.since not in order:
             raise RecipeError(
                 f"{where}.since: '{limit.since}' is not in pipeline.{did_you_mean(limit.since, order)}"
@@ -291,18 +297,4 @@ def _check_behind_base(recipe: Recipe, cls: type[Metric], where: str, order: tup
         raise RecipeError(
             f"{where}: '{cls.name}' compares with the base, which is what '{base}' gives, so there is nothing to "
             f"limit at '{label}'; put the limit after '{base}', or into the recipe's total budget."
-        )
-
-
-def _check_target_limit(recipe: Recipe, limit: Limit, cls: type[TargetMetric], key: str) -> None:
-    if key != "budget":
-        raise RecipeError(
-            f"{key}.{limit.metric}: only a target measures it; put it in the recipe's total budget."
-        )
-    if not any(type(target).name.startswith(cls.target) for target in recipe.targets.values()):
-        given = ",".join(recipe.targets)
-        example = f", e.g. target=[{given},{cls.choice}]" if cls.choice else ""
-        raise RecipeError(
-            f"budget.{limit.metric}: no target of the recipe measures it (target=[{given}]); add a target of type "
-            f"'{cls.target}'{example}."
         )

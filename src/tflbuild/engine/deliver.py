@@ -20,6 +20,7 @@ from tflbuild.core.target import Target
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.order import as_in_line, order_of
+from tflbuild.engine.proof import Samples, folder_beside, prove, unpack
 from tflbuild.engine.report import differences, measurements
 from tflbuild.engine.run_folder import keep_model
 
@@ -27,6 +28,10 @@ FINAL_SPLIT = "test"
 
 COMPRESSED = "compressed_bytes"
 """Field of a target's report that holds the file's compressed size, which one metric measures, too."""
+
+
+NOT_EXECUTED = "not_executed"
+"""Field of a target's report that says why the file cannot be executed here; a target may give it for one file."""
 
 
 @dataclass(kw_only=True)
@@ -43,6 +48,7 @@ class Delivery:
         step: label of the step whose result it is.
         same: a model that computes the same, and that gates have measured: the last step's where the target compiles
             nothing, so that the two files differ in what they say of themselves alone; else the delivered file.
+        samples: with the file's outputs; None where the recipe wants none.
     """
 
     target: str
@@ -52,6 +58,7 @@ class Delivery:
     verdicts: list[Verdict] = field(default_factory=list)
     differences: dict[str, Difference] = field(default_factory=dict)
     same: Artifact | None = None
+    samples: Samples | None = None
     step: str = ""
 
     def to_json(self, path: str) -> dict[str, Any]:
@@ -68,6 +75,7 @@ class Delivery:
             "differences": differences(self.differences),
             "inputs": [_input(entry, meaning) for entry in signature.get("inputs", [])],
             "outputs": [_output(entry, meaning) for entry in signature.get("outputs", [])],
+            **({"samples": self.samples.to_json(path)} if self.samples else {}),
             **({"step": self.step} if self.step else {}),
             **self.figures,
         }
@@ -119,7 +127,7 @@ def deliver(
         given = outputs[label]
         assert isinstance(given, TFLiteModel)
         try:
-            made = _delivery(recipe.targets[name], name, given, measurer, metrics)
+            made = _delivery(recipe, name, given, measurer, metrics)
         except PassError as error:
             failed[name] = error
         else:
@@ -131,32 +139,35 @@ def deliver(
 
 
 def _delivery(
-    target: Target, name: str, given: TFLiteModel, measurer: Measurer, metrics: list[str]
+    recipe: Recipe, name: str, given: TFLiteModel, measurer: Measurer, metrics: list[str]
 ) -> Delivery:
     """Compile and measure for one target."""
+    target = recipe.targets[name]
     record = measurer.deliver(name, given)
     made = record.artifact or given
     figures = dict(record.value)
+    samples, made = prove(recipe, measurer, target, made, given)
     found: dict[str, Measurement] = {}
-    if type(target).executes:
+    executes = type(target).executes and NOT_EXECUTED not in figures
+    if executes:
         found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime_of(target))
         if made.kind != given.kind:
             agreed = measurer.agreement(made, given, FINAL_SPLIT, runtime_of(target))
             figures["agreement"] = measurements(agreed)
             apart = measurer.differing(made, given, FINAL_SPLIT, runtime_of(target))
             figures["difference"] = {"split": FINAL_SPLIT, "outputs": apart}
-    else:
-        figures["not_executed"] = (
+    elif NOT_EXECUTED not in figures:
+        figures[NOT_EXECUTED] = (
             f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
         )
-    found |= _facts(measurer, made, metrics, figures, executes=type(target).executes)
+    found |= _facts(measurer, made, metrics, figures, executes=executes)
     found |= {
         metric: Measurement(value=float(figures[metric]), unit=METRICS.get(metric).unit)
         for metric in METRICS
         if issubclass(METRICS.get(metric), TargetMetric) and metric in figures
     }
     same = made if type(target).compiles else given
-    return Delivery(target=name, model=made, figures=figures, metrics=found, same=same)
+    return Delivery(target=name, model=made, figures=figures, metrics=found, same=same, samples=samples)
 
 
 def add_differences(
@@ -202,6 +213,8 @@ def put(deliveries: list[Delivery], folder: Path, *, alone: bool) -> dict[str, s
         name = "model" if alone else f"{delivery.target}/model"
         keep_model(delivery.model, folder / name)
         paths[delivery.target] = name + delivery.model.suffix
+        if delivery.samples:
+            unpack(delivery.samples, folder / folder_beside(paths[delivery.target]))
     return paths
 
 
@@ -275,8 +288,10 @@ def _judge_total(
     whole: bool = True,
 ) -> None:
     """Judge the total budget on every file; a limit that no file has a value for is exceeded, if all are there."""
+    several = len(deliveries) > 1
     for limit in recipe.limits:
-        judged = [delivery for delivery in deliveries if limit.metric in delivery.metrics]
+        meant = [delivery for delivery in deliveries if limit.on in ("", delivery.target)]
+        judged = [delivery for delivery in meant if limit.metric in delivery.metrics]
         for delivery in judged:
             value = delivery.metrics[limit.metric]
             on_target = _OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
@@ -288,7 +303,8 @@ def _judge_total(
                 (outputs or {}).get(_since(recipe, limit.since, delivery.step), base),
                 FINAL_SPLIT,
                 strict=recipe.strict,
+                target=delivery.target if several else "",
             )
             delivery.verdicts.append(verdict)
         if not judged and whole:
-            deliveries[0].verdicts.append(judge(limit, None))
+            (meant or deliveries)[0].verdicts.append(judge(limit, None))

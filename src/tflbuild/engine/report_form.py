@@ -34,6 +34,7 @@ from tflbuild.core.form import (
 )
 from tflbuild.core.plain_text import plain
 from tflbuild.core.result_form import CHANGES, FIGURES, GRAPH, REPORTED
+from tflbuild.core.samples import SUMMARY as SAMPLES
 from tflbuild.engine.report import SCHEMA
 
 RECIPE = {
@@ -76,7 +77,7 @@ VERDICT = called(
     fields(
         {
             "metric": TEXT,
-            "limit": fields({"since": optional(TEXT)}, others=NUMBER),
+            "limit": fields({"since": optional(TEXT), "on": optional(TEXT)}, others=NUMBER),
             "baseline": maybe(NUMBER),
             "value": maybe(NUMBER),
             "low": maybe(NUMBER),
@@ -84,6 +85,7 @@ VERDICT = called(
             "ok": FLAG,
             "decided": FLAG,
             "split": written(TEXT),
+            "target": optional(TEXT),
             "text": TEXT,
         }
     ),
@@ -160,6 +162,7 @@ TARGET = fields(
         "differences": optional(DIFFERENCES),
         "inputs": written(list_of(TENSOR)),
         "outputs": written(list_of(TENSOR)),
+        "samples": optional(SAMPLES),
         **FIGURES,
     }
 )

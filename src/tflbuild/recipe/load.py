@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild import plugins
+from tflbuild.core.budget import entries_of
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
@@ -138,6 +139,7 @@ def recipe_of(
     mapping = _written_out(mapping)
     steps = {key: value for key, value in mapping.items() if key not in known}
     _check_keys(steps, known, mapping)
+    _check_labels(known, mapping)
     root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
     if not root.outputs.strip():
         raise RecipeError("outputs: it is empty; name a folder, e.g. outputs=outputs.")
@@ -167,6 +169,7 @@ def recipe_of(
         worker=WorkerOptions(**dataclasses.asdict(root.worker)),
         seeds=root.seeds,
         objective=root.objective,
+        export=root.export,
         remote=root.store.remote,
         shared=root.store.shared,
         run=RunOptions(
@@ -192,7 +195,7 @@ def recipe_of(
 
 def _written_out(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Write out what is short for something: a mapping that is null, and a single value where a list is meant."""
-    empty: dict[str, Any] = {key: {} for key in ("worker", "store") if mapping.get(key, 0) is None}
+    empty: dict[str, Any] = {key: {} for key in ("worker", "store", "export") if mapping.get(key, 0) is None}
     return {**mapping, **empty, **{key: [mapping[key]] for key in LISTS if _is_one(mapping.get(key))}}
 
 
@@ -208,6 +211,17 @@ def _check_keys(steps: Mapping[str, Any], known: Iterable[str], mapping: Mapping
     for group in ("model", "data", "target"):
         if mapping.get(group) is None:
             raise RecipeError(f"{group}: the recipe chooses none; add '- /{group}: NAME' to its defaults.")
+
+
+def _check_labels(known: Iterable[str], mapping: Mapping[str, Any]) -> None:
+    """Refuse a step whose label is a key of every recipe."""
+    for key in known:
+        value = mapping.get(key)
+        if isinstance(value, Mapping) and "pass" in value:
+            raise RecipeError(
+                f"{key}: a step cannot be called so, since '{key}' is a key of every recipe; give it another label, "
+                f"e.g. +passes@another={plain(value['pass'])}."
+            )
 
 
 def _check_names(recipe: Recipe) -> None:
@@ -244,14 +258,21 @@ def _without_empty(mapping: Mapping[str, Any]) -> dict[str, Any]:
     cleaned = {}
     for key, value in mapping.items():
         if key == "budget" and (value is None or isinstance(value, Mapping)):
-            metrics = {
-                metric: {form: bound for form, bound in (limits or {}).items() if bound is not None}
-                for metric, limits in (value or {}).items()
-            }
+            metrics = {metric: _said(limits) for metric, limits in (value or {}).items()}
             cleaned[key] = {metric: limits for metric, limits in metrics.items() if limits}
         else:
             cleaned[key] = _without_empty(value) if isinstance(value, Mapping) else value
     return cleaned
+
+
+def _said(limits: Any) -> Any:
+    """Leave limits of null out, of one mapping or of a list of them."""
+    found = [
+        kept
+        for one in entries_of(limits)
+        if (kept := {form: bound for form, bound in one.items() if bound is not None})
+    ]
+    return found if isinstance(limits, (list, tuple)) else next(iter(found), {})
 
 
 def _in_file(label: str, mapping: Mapping[str, Any]) -> str:

@@ -42,7 +42,9 @@ class EthosU(Target):
     compiles = True
     executes = False
     integer_only = True
+    kernels = "reference"
     offloads = True
+    gives = ("npu_cycles", "npu_sram", "npu_latency")
     wants: ClassVar[Mapping[str, Any]] = {
         "scheme": ("int8", "int16x8"),
         "output_dtype": ("int8", "uint8", "float32"),
