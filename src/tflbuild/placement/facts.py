@@ -42,6 +42,7 @@ class TensorFacts:
         scales: of its quantization, one or one for each channel; empty where it is not quantized.
         zero_points: likewise.
         axis: of the channels that have a scale each.
+        block: values that share a scale, where each stretch of so many has one; 0 where none has.
         producer: name of the operator that makes it; "" for an input or a constant.
         consumers: names of the operators that read it.
         is_input: whether it is an input of the model.
@@ -66,6 +67,7 @@ class TensorFacts:
         points = found.zeroPoint if has and found.zeroPoint is not None else ()
         self.zero_points = tuple(map(int, points))
         self.axis = int(found.quantizedDimension) if has else 0
+        self.block = int(getattr(found and found.details, "blockSize", 0))
         self.producer = links.producers.get(index, "")
         self.consumers = tuple(links.consumers.get(index, ()))
         self.is_input = index in links.inputs
