@@ -83,7 +83,10 @@ def test_the_compilers_file_is_given_with_what_it_said(
         'comes after operator 1 (HARD_SWISH); the compiler said "More than one subgraph is not supported"',
         "",
     ]
-    assert placement["operators"][1]["cure"] == "relu6 in its place, as MobileNetV2 and the minimalistic MobileNetV3 have"
+    assert (
+        placement["operators"][1]["cure"]
+        == "relu6 in its place, as MobileNetV2 and the minimalistic MobileNetV3 have"
+    )
     assert placement["remarks"] == []
 
 
