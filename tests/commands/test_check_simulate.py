@@ -66,7 +66,9 @@ def simulated(here: Workspace, file: str, *words: str) -> dict[str, Any]:
 
 
 def test_a_file_that_fits_is_measured_before_and_after(here: Workspace) -> None:
-    (found,) = simulated(here, "model.tflite", "target=gpu", "data.root=labelled.npz", "model.outputs=logits").values()
+    (found,) = simulated(
+        here, "model.tflite", "target=gpu", "data.root=labelled.npz", "model.outputs=logits"
+    ).values()
     assert (found["metric"], found["n"]) == ("top1", 12)
     assert set(found["values"]) == {"file", "float16", "flushed"}
     change = found["changes"]["float16"]

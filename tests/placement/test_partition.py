@@ -10,8 +10,10 @@ import pytest
 from one_operator import zeros
 from quantized_files import Held, held
 from tflbuild.placement.facts import ModelFacts, OperatorFacts, facts_of, read
-from tflbuild.placement.partition import PARTITIONS, count, parts
-from tflbuild.runtimes.interpreter import _behind, interpreter
+from tflbuild.placement.largest_parts import parts
+from tflbuild.placement.partition import PARTITIONS, count
+from tflbuild.runtimes.delegation import PARTITION, Partition, _node
+from tflbuild.runtimes.interpreter import interpreter
 from tflbuild.tflite import flatbuffer
 from tflite_files import network, step
 
@@ -138,10 +140,10 @@ def test_what_unpacks_float16_goes_with_the_whole_graph_or_stays() -> None:
 def test_parts_are_those_that_litert_makes(shared_models: Path, name: str) -> None:
     """XNNPACK's delegate leaves some operators; what it takes is divided by LiteRT itself."""
     path = shared_models / f"{name}.tflite"
-    plan = interpreter(path)._get_ops_details()
-    own = [one for one in plan if one["op_name"] != "DELEGATE"]
-    wanted = [_behind(one, own) for one in plan if one["op_name"] == "DELEGATE"]
+    nodes = [_node(one) for one in interpreter(path)._get_ops_details()]
+    producers = {tensor: one for one in nodes if one.name != PARTITION for tensor in one.writes}
+    wanted = [set(Partition(one, producers).members) for one in nodes if one.name == PARTITION]
     model = read(path)
     taken = [any(one.index in part for part in wanted) for one in model.operators]
-    assert 0 < sum(taken)
+    assert sum(taken) > 0
     assert sorted(map(sorted, wanted)) == sorted(parts(model.operators, taken))

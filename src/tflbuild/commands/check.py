@@ -16,7 +16,7 @@ from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.command import command
-from tflbuild.core.errors import BudgetExceeded, RecipeError
+from tflbuild.core.errors import BudgetExceeded, RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS, Measurement, TargetMetric
 from tflbuild.core.plain_text import plain
 from tflbuild.core.target import COVERAGE, TARGETS, Target
@@ -198,7 +198,14 @@ def _judged(
     """
     for limit in limits:
         judged = False
+        if limit.on and limit.on not in targets:
+            raise RecipeError(
+                f"budget.{limit.metric}.on: '{plain(limit.on)}' is not one of the devices that are checked, "
+                f"{', '.join(map(plain, targets))}.{did_you_mean(limit.on, targets)}"
+            )
         for name, placed in zip(targets, devices, strict=True):
+            if limit.on not in ("", name):
+                continue
             value = _value(limit.metric, targets[name], placed, figures[name], file)
             if value is not None:
                 judged = True

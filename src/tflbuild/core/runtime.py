@@ -62,6 +62,10 @@ class Runtime:
         """Give what decides outputs besides the model, this runtime's code and options, and its tools, as JSON."""
         return {}
 
+    def others(self) -> Mapping[str, Runtime]:
+        """Give the same runtime with its other kernels, by their names: how far these are apart is measured."""
+        return {}
+
     def open(self, model: Artifact) -> Execution:
         """Load a model; runs in a worker.
 

@@ -23,6 +23,9 @@ BY_RULES = "tflbuild.placement.by_rules:place"
 COVERAGE = "npu_coverage"
 """Metric that is the share of operators on an accelerator."""
 
+COVERAGE = "npu_coverage"
+"""Metric that every target with an accelerator reports."""
+
 TABLES = Path(__file__).parents[1] / "placement" / "tables"
 """Rule files that are shipped."""
 
@@ -43,10 +46,15 @@ class Target:
     """Kind of the delivered file."""
     runtime: ClassVar[str] = ""
     """Name of the `tflbuild.core.runtime.Runtime` that executes the delivered file; "" for the usual one."""
+    kernels: ClassVar[str] = ""
+    """Kernels of the usual runtime that compute as the device does, e.g. "reference"; the outputs that are stored
+    beside the delivered file are theirs. "" for the usual ones."""
     executes: ClassVar[bool] = True
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False
     """Whether only full-integer models make sense on it."""
+    gives: ClassVar[tuple[str, ...]] = ()
+    """Names of the metrics that it reports as figures of `compile` or `inspect`, and that a limit may name."""
     rules: ClassVar[str] = ""
     """Which operators it runs: name of a table in `tflbuild/placement/tables`, or path of a rule file; "" for none."""
     offloads: ClassVar[bool] = False
@@ -66,6 +74,16 @@ class Target:
     rule_file: str | None = None
     """File (YAML) that says which operators the device runs, as docs/writing_a_target.md describes it. null: the
     target's own rules."""
+
+    @classmethod
+    def reports(cls, metric: str) -> bool:
+        """Say whether it reports a metric, by its own word."""
+        return metric in cls.gives or (cls.offloads and metric == COVERAGE)
+
+    @property
+    def refuses_floats(self) -> bool:
+        """Say whether a file that computes in floats cannot be delivered to it."""
+        return self.integer_only
 
     def files(self) -> tuple[Path, ...]:
         """Name the user's files that decide the result; their content enters the cache key."""
@@ -109,6 +127,11 @@ class Target:
     def inspect(self, model: Any) -> dict[str, Any]:
         """Report on the delivered file: the fields `latency_ms`, `delegate`, ...; runs in a worker."""
         return {}
+
+
+def giving(metric: str) -> list[str]:
+    """Name the declared targets that report a metric, by their own word."""
+    return sorted(name for name, cls in TARGETS.items() if cls.reports(metric))
 
 
 target = TARGETS.declare

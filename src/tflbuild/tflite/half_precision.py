@@ -220,7 +220,7 @@ class _Rounding:
         return self._halves[index]
 
     def _stored(self, index: int, values: npt.NDArray[np.float32]) -> int:
-        """Store a constant that is rounded; one beyond float16 is rounded while it runs, since a file holds no infinity."""
+        """Store a rounded constant; one beyond float16 is rounded in the run, since a file holds no infinity."""
         name = self._graph.name(index)
         if not np.any(np.abs(values) >= OVERFLOWS):
             return self._constant(f"{name};half", rounded(values, flush=self._flush))
