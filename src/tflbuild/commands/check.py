@@ -22,7 +22,7 @@ from tflbuild.core.target import TARGETS, Target
 from tflbuild.engine.gate import judge
 from tflbuild.engine.report_form import read_report
 from tflbuild.recipe import choices, compose
-from tflbuild.recipe.files import group_names
+from tflbuild.recipe.declared_source import choices_of
 from tflbuild.recipe.steps import limits_at
 from tflbuild.show.check_form import SCHEMA
 from tflbuild.show.placements import Placements, headline
@@ -156,7 +156,7 @@ def _asked(file: str, words: Sequence[str]) -> tuple[dict[str, Target], tuple[Li
     """Read which devices and limits are asked for; without a word of the user's every device that has rules."""
     plugins.load(plugins.default_folder())
     chosen = any(word.partition("=")[0] == "target" for word in words)
-    every = [] if chosen else [f"target=[{','.join(group_names('target'))}]"]
+    every = [] if chosen else [f"target=[{','.join(choices_of('target'))}]"]
     found = compose.compose([f"recipe={RECIPE}", f"model.path={quoted(file)}", *every, *words])
     wanted = found["target"]
     if not chosen:
