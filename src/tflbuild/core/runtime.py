@@ -62,6 +62,10 @@ class Runtime:
         """Give what decides outputs besides the model, this runtime's code and options, and its tools, as JSON."""
         return {}
 
+    def peer(self) -> Runtime | None:
+        """Give the runtime that is to compute the same bytes, which deliveries are held to; None where there is none."""
+        return None
+
     def open(self, model: Artifact) -> Execution:
         """Load a model; runs in a worker.
 

@@ -6,7 +6,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tflbuild.core.artifact import Artifact, TFLiteModel
@@ -16,6 +16,7 @@ from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.runtime import RUNTIMES, Runtime
 from tflbuild.core.target import Target
+from tflbuild.engine.beside import hold_to_peer, put_beside
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.report import differences, measurements
@@ -40,6 +41,7 @@ class Delivery:
         differences: from the base, paired by sample.
         same: a model that computes the same, and that gates have measured: the last step's where the target compiles
             nothing, so that the two files differ in what they say of themselves alone; else the delivered file.
+        beside: files that lie beside it, by their paths from its folder.
     """
 
     target: str
@@ -49,6 +51,7 @@ class Delivery:
     verdicts: list[Verdict] = field(default_factory=list)
     differences: dict[str, Difference] = field(default_factory=dict)
     same: Artifact | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self, path: str) -> dict[str, Any]:
         """Give the form that report.json holds."""
@@ -64,6 +67,7 @@ class Delivery:
             "differences": differences(self.differences),
             "inputs": [_input(entry, meaning) for entry in signature.get("inputs", [])],
             "outputs": [_output(entry, meaning) for entry in signature.get("outputs", [])],
+            **({"beside": [str(PurePosixPath(path).parent / name) for name in self.beside]} if self.beside else {}),
             **self.figures,
         }
 
@@ -124,6 +128,8 @@ def deliver(
             figures["not_executed"] = (
                 f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
             )
+        held, sample = hold_to_peer(measurer, made, runtime_of(target), FINAL_SPLIT)
+        figures |= held
         found |= _facts(measurer, made, metrics, figures, executes=type(target).executes)
         found |= {
             metric: Measurement(value=float(figures[metric]), unit=METRICS.get(metric).unit)
@@ -131,7 +137,9 @@ def deliver(
             if issubclass(METRICS.get(metric), TargetMetric) and metric in figures
         }
         same = made if type(target).compiles else given
-        deliveries.append(Delivery(target=name, model=made, figures=figures, metrics=found, same=same))
+        delivery = Delivery(target=name, model=made, figures=figures, metrics=found, same=same)
+        delivery.beside = target.companions(made, figures, sample)
+        deliveries.append(delivery)
     _judge_total(recipe, measurer, deliveries, base, outputs)
     return deliveries
 
@@ -179,6 +187,7 @@ def put(deliveries: list[Delivery], folder: Path, *, alone: bool) -> list[str]:
         name = "model" if alone else f"{delivery.target}/model"
         keep_model(delivery.model, folder / name)
         paths.append(name + delivery.model.suffix)
+        put_beside(delivery.beside, (folder / name).parent)
     return paths
 
 

@@ -176,6 +176,16 @@ class Keys:
             "base": self.predictions(base, split),
         }
 
+    def equality(self, model: Artifact, split: str, runtime: Runtime) -> dict[str, Any]:
+        """Give the preimage of whether a runtime computes the bytes of its peer."""
+        return {
+            "schema": KEY_SCHEMA,
+            "measure": "equality",
+            "code": _code(self._names.equality),
+            "runtime": self.predictions(model, split, runtime),
+            "peer": self.predictions(model, split, runtime.peer()),
+        }
+
     def comparison(self, metric: str, before: str, after: str, truth: str) -> dict[str, Any]:
         """Give the preimage of a paired difference."""
         preimage = self.accuracy(metric, after, truth)

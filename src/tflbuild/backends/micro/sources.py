@@ -27,8 +27,9 @@ class Sources:
         variables: resource variables that it has.
         arena: size of the arena. [bytes]
         measured: what measured the arena, e.g. "tflite-micro 0.dev20261023182759".
-        inputs: of one sample, in the order of the graph; each has `name`, `dtype`, `shape` and `hex`, its bytes.
-        outputs: that are expected, likewise.
+        inputs: of one sample; each has `index`, its place among the inputs of the graph, `name`, `dtype`, `shape` and
+            `hex`, its bytes.
+        outputs: that are expected, likewise, and `compared`, how many of their numbers mean anything.
     """
 
     model: bytes
@@ -39,8 +40,8 @@ class Sources:
     inputs: Sequence[Mapping[str, Any]]
     outputs: Sequence[Mapping[str, Any]]
 
-    def files(self) -> dict[str, bytes]:
-        """Give the files by name."""
+    def files(self) -> dict[str, str]:
+        """Give the texts of the files by name."""
         texts = {
             "model.h": _MODEL_H,
             "model.cc": "\n".join(self._model_cc()),
@@ -49,7 +50,7 @@ class Sources:
             "sample.cc": "\n".join(self._sample_cc()),
             "main.cc": MAIN,
         }
-        return {name: f"{text.strip()}\n".encode() for name, text in texts.items()}
+        return {name: f"{text.strip()}\n" for name, text in texts.items()}
 
     def _model_cc(self) -> Iterator[str]:
         yield '#include "model.h"'
@@ -98,9 +99,37 @@ class Sources:
             ("input", "sample_inputs", self.inputs),
             ("output", "expected_outputs", self.outputs),
         ):
-            rows = ", ".join(f"{{{what}_{place}, sizeof({what}_{place})}}" for place in range(len(tensors)))
-            yield f"const SampleTensor {name}[] = {{{rows}}};"
+            yield f"const SampleTensor {name}[] = {{"
+            for place, tensor in enumerate(tensors):
+                array = f"{what}_{place}"
+                yield f"    {{{tensor['index']}, {array}, sizeof({array}), {tensor.get('compared', 0)}}},"
+            yield "};"
             yield f"const int {name}_count = {len(tensors)};"
+
+
+def sources_of(model: bytes, micro: Mapping[str, Any], sample: Mapping[str, Any]) -> Sources:
+    """Give the sources for a delivered file.
+
+    Args:
+        model: bytes of the file.
+        micro: the field of that name of the target's report.
+        sample: see `tflbuild.core.target.Target.companions`.
+    """
+    inputs, outputs = (
+        sorted(
+            ({**one, "index": micro[what][one["name"]]} for one in sample[what]), key=lambda one: one["index"]
+        )
+        for what in ("inputs", "outputs")
+    )
+    return Sources(
+        model=model,
+        resolver=micro["resolver"],
+        variables=micro["variables"],
+        arena=micro["memory"]["smallest"],
+        measured=f"tflite-micro {micro['version']}",
+        inputs=inputs,
+        outputs=outputs,
+    )
 
 
 def _array(content: bytes) -> str:
@@ -133,10 +162,13 @@ _SAMPLE_H = """
 
 #include <cstddef>
 
-// The bytes of a tensor, in the order in which the interpreter holds them.
+// An input or an output of the model: its place among them, its bytes as the interpreter holds them, and how many
+// of its numbers, from the first on, are compared; behind them an operator may leave what was there before.
 struct SampleTensor {
+  int index;
   const unsigned char* bytes;
   size_t size;
+  size_t compared;
 };
 
 // One sample of the data set as the model takes it, and what the model makes of it.
