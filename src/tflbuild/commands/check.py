@@ -18,7 +18,7 @@ from tflbuild.core.command import command
 from tflbuild.core.errors import BudgetExceeded, RecipeError
 from tflbuild.core.metric import METRICS, Measurement, TargetMetric
 from tflbuild.core.plain_text import plain
-from tflbuild.core.target import TARGETS, Target
+from tflbuild.core.target import COVERAGE, TARGETS, Target
 from tflbuild.engine.gate import judge
 from tflbuild.engine.report_form import read_report
 from tflbuild.recipe import choices, compose
@@ -59,7 +59,7 @@ def check(words: list[str]) -> int:
 
 
 class Checked:
-    """What devices will do with a file.
+    """Placements of a file on devices, figures and verdicts.
 
     Args:
         placements: of its operators.
@@ -196,7 +196,7 @@ def _judged(
         if not judged:
             raise RecipeError(
                 f"budget.{limit.metric}: check does not measure it for {', '.join(map(plain, targets))}; it knows "
-                f"npu_coverage of accelerators, {SIZE}, and with --compile what the compiler reports."
+                f"{COVERAGE} of accelerators, {SIZE}, and with --compile what the compiler reports."
             )
 
 
@@ -208,6 +208,6 @@ def _value(
     if not issubclass(METRICS.get(metric), TargetMetric):
         return None
     found = figures.get(metric)
-    if found is None and metric == "npu_coverage" and target.offloads:
+    if found is None and metric == COVERAGE and target.offloads:
         found = placed["coverage"]
     return None if found is None else Measurement(value=float(found), unit=METRICS.get(metric).unit)

@@ -1,4 +1,4 @@
-"""What devices will do with a file that is known while planning: the stored result, or the user's own `.tflite`."""
+"""Foresee, while planning, where the operators of a known file run: of a stored result, or the user's own `.tflite`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST = 3
 
 @dataclass(frozen=True)
 class Foreseen:
-    """What a device will do with a file.
+    """The placement of a known file on one device.
 
     Attributes:
         target: its name in the recipe.
