@@ -17,6 +17,7 @@ from tflbuild.show.breach import breach_of, next_commands
 from tflbuild.show.conclusion import conclusion
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
+from tflbuild.show.micro import micro_lines
 from tflbuild.show.outcome import apart_text
 from tflbuild.show.pages import curve, histogram, plot, scripts
 from tflbuild.show.pages.beside import Beside
@@ -133,6 +134,7 @@ def environment() -> Environment:
         "change": change,
         "interval": interval,
         "apart": apart_text,
+        "micro": micro_lines,
         "place": curve.place,
         "bins": histogram.place,
         "plotted": plot.place,
