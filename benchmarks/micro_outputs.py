@@ -3,7 +3,7 @@
 Every int8 file of `../shared/models` (or $TFLBUILD_TEST_MODELS) that tflite-micro runs, with photos of `../shared/data`
 (or $TFLBUILD_TEST_DATA) where the input is a picture, and with seeded noise otherwise; LSTMs start anew each time.
 A file on which LiteRT or tflite-micro would refuse to work is made fit first, and the row says how: LiteRT 2 refuses an
-axis of channels beside a single scale, and tflite-micro writes past outputs that have no shape in the file.
+axis of scales that a tensor does not have, and tflite-micro writes past outputs that have no shape in the file.
 Beside the reference kernels stand LiteRT's other kernels, without XNNPACK: `against builtin`.
 """
 
@@ -117,9 +117,10 @@ def _fit(model: Any) -> list[str]:
     graph, made = model.subgraphs[0], []
     for tensor in graph.tensors:
         found = tensor.quantization
-        if found is not None and found.scale is not None and len(found.scale) == 1 and found.quantizedDimension:
-            found.quantizedDimension = 0
-            made.append("axis beside one scale")
+        rank = 0 if tensor.shape is None else len(tensor.shape)
+        if found is not None and found.quantizedDimension and found.quantizedDimension >= rank:
+            found.quantizedDimension = 0  # of a bias, which has one axis
+            made.append("axis of scales")
     for operator in graph.operators:
         if flatbuffer.name_of(model.operatorCodes[operator.opcodeIndex]) != SUPPRESSION:
             continue
