@@ -18,6 +18,7 @@ NAMES = Names(
     changes="tflbuild.formats.changes:changes",
     describe="tflbuild.formats.tflite.describing:described",
     equality="tflbuild.evaluation.equality:equality",
+    samples="tflbuild.evaluation.proof:write",
     delivered=(
         "tflbuild.analyses.disagreements:Disagreements",
         "tflbuild.analyses.thresholds:Thresholds",

@@ -30,6 +30,7 @@ class Names:
         describe: writes into a delivered file what tools of others read of it, and says for the report what.
         equality: says whether two runtimes compute the same bytes of a file, and writes a sample; "" for a build that
             never asks.
+        samples: writes samples with the outputs of a delivered file; "" for a build that stores none.
         delivered: analyses that every build runs on what it delivers.
     """
 
@@ -46,6 +47,7 @@ class Names:
     changes: str
     describe: str
     equality: str = ""
+    samples: str = ""
     delivered: tuple[str, ...] = ()
 
 

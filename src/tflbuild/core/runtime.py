@@ -66,6 +66,10 @@ class Runtime:
         """Give the runtime that is to compute the same bytes, which deliveries are held to; None where there is none."""
         return None
 
+    def others(self) -> Mapping[str, Runtime]:
+        """Give the same runtime with its other kernels, by their names: how far these are apart is measured."""
+        return {}
+
     def open(self, model: Artifact) -> Execution:
         """Load a model; runs in a worker.
 
