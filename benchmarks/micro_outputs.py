@@ -93,7 +93,10 @@ class _Held:
         count = min((int(np.ravel(one)[0]) for one in theirs.values() if one.shape == (1,)), default=None)
         same = True
         for name, wanted in theirs.items():
-            one, other = (value if count is None or value.ndim < 2 else value[:, :count] for value in (ours[name], wanted))
+            one, other = (
+                value if count is None or value.ndim < 2 else value[:, :count]
+                for value in (ours[name], wanted)
+            )
             apart = np.abs(one.astype(np.float64) - other)
             same &= one.tobytes() == other.tobytes()
             self.values += other.size
@@ -133,9 +136,7 @@ def _fit(model: Any) -> list[str]:
     return list(dict.fromkeys(made))
 
 
-def _inputs(
-    specs: dict[str, TensorSpec], kind: str, samples: int
-) -> Iterator[dict[str, npt.NDArray[Any]]]:
+def _inputs(specs: dict[str, TensorSpec], kind: str, samples: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
     rng = np.random.default_rng(0)
     photos = sorted((DATA / "coco128").rglob("*.jpg"))
     for place in range(samples):

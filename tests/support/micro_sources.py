@@ -34,13 +34,19 @@ def compiled(folder: Path) -> Path:
 
 def linked(folder: Path, checkout: Path) -> Path:
     """Compile the sources in a folder with real headers, and link them with the real library."""
-    downloads = [checkout / DOWNLOADS / name for name in ("flatbuffers/include", "gemmlowp", "ruy", "kissfft")]
+    downloads = [
+        checkout / DOWNLOADS / name for name in ("flatbuffers/include", "gemmlowp", "ruy", "kissfft")
+    ]
     (library,) = checkout.glob("gen/*/lib/libtensorflow-microlite.a")
     defined = ["-DTF_LITE_STATIC_MEMORY", "-fno-rtti", "-fno-exceptions", "-w"]
-    return _compiled(folder, [f"-I{one}" for one in (checkout, *downloads)], [str(library), "-Wl,--gc-sections"], defined)
+    return _compiled(
+        folder, [f"-I{one}" for one in (checkout, *downloads)], [str(library), "-Wl,--gc-sections"], defined
+    )
 
 
-def _compiled(folder: Path, includes: Sequence[str], libraries: Sequence[str], options: Sequence[str]) -> Path:
+def _compiled(
+    folder: Path, includes: Sequence[str], libraries: Sequence[str], options: Sequence[str]
+) -> Path:
     compiler = shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         pytest.skip("there is no C++ compiler")

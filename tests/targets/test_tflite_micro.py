@@ -67,7 +67,9 @@ def test_a_file_that_needs_more_than_the_device_has_is_refused(tmp_path: Path) -
     model = file_of(small_network.quantized(tmp_path))
     needed = TfliteMicro().inspect(model)["arena"]
     assert TfliteMicro(arena_size=needed).inspect(model)["arena"] == needed
-    with pytest.raises(PassError, match=rf"needs an arena of {needed:,} bytes .*arena_size allows {needed - 1:,};"):
+    with pytest.raises(
+        PassError, match=rf"needs an arena of {needed:,} bytes .*arena_size allows {needed - 1:,};"
+    ):
         TfliteMicro(arena_size=needed - 1).inspect(model)
 
 
@@ -121,7 +123,12 @@ def test_the_sources_beside_the_file_compile_and_run_the_sample(tmp_path: Path) 
 
 
 def _tensor(name: str, value: Any) -> dict[str, Any]:
-    found = {"name": name, "dtype": value.dtype.name, "shape": list(value.shape), "hex": value.tobytes().hex()}
+    found = {
+        "name": name,
+        "dtype": value.dtype.name,
+        "shape": list(value.shape),
+        "hex": value.tobytes().hex(),
+    }
     return {**found, "compared": value.size}
 
 

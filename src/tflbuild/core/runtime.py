@@ -63,7 +63,7 @@ class Runtime:
         return {}
 
     def peer(self) -> Runtime | None:
-        """Give the runtime that is to compute the same bytes, which deliveries are held to; None where there is none."""
+        """Give the runtime that is to compute the same bytes, which deliveries are held to; None for none."""
         return None
 
     def others(self) -> Mapping[str, Runtime]:

@@ -78,7 +78,11 @@ class Delivery:
             "differences": differences(self.differences),
             "inputs": [_input(entry, meaning) for entry in signature.get("inputs", [])],
             "outputs": [_output(entry, meaning) for entry in signature.get("outputs", [])],
-            **({"beside": [str(PurePosixPath(path).parent / name) for name in self.beside]} if self.beside else {}),
+            **(
+                {"beside": [str(PurePosixPath(path).parent / name) for name in self.beside]}
+                if self.beside
+                else {}
+            ),
             **({"samples": self.samples.to_json(path)} if self.samples else {}),
             **({"step": self.step} if self.step else {}),
             **self.figures,

@@ -49,12 +49,11 @@ def equality(
     meaning = Meaning.of(model)
     ours, theirs = runtime.open(model), peer.open(model)
     check_inputs(ours, meaning, model)
-    examples, outputs, equal = Examples(split, meaning), {}, 0
+    examples, equal = Examples(split, meaning), 0
+    outputs: dict[str, _Output] = {}
     for place in range(len(examples)):
         codes, specs = examples[place].codes, ours.signature.inputs
-        inputs = {
-            name: as_input(codes[name][None], meaning.inputs[name].kind, specs[name]) for name in specs
-        }
+        inputs = {name: as_input(codes[name][None], meaning.inputs[name].kind, specs[name]) for name in specs}
         made = ours.run(inputs)
         pair = _compared(made, theirs.run(inputs), meaning)
         if not place:

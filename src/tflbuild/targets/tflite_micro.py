@@ -30,7 +30,7 @@ class TfliteMicro(Target):
     wants: ClassVar[Mapping[str, Any]] = {"scheme": ("int8", "int16x8"), "scores": "int8"}
 
     arena_size: Annotated[int, Ge(1), Le(1 << 32)] | None = None
-    """Memory that the device has for the arena. A file that needs more is refused. null: as much as it takes. [bytes]"""
+    """Memory that the device has for the arena. A file that needs more is refused. null: any. [bytes]"""
 
     def runtime_options(self) -> Mapping[str, Any]:
         """Give the interpreter the memory that the device has."""

@@ -25,7 +25,12 @@ pytestmark = [
 
 
 def tensor(name: str, value: Any) -> dict[str, Any]:
-    found = {"name": name, "dtype": value.dtype.name, "shape": list(value.shape), "hex": value.tobytes().hex()}
+    found = {
+        "name": name,
+        "dtype": value.dtype.name,
+        "shape": list(value.shape),
+        "hex": value.tobytes().hex(),
+    }
     return {**found, "compared": value.size}
 
 

@@ -10,7 +10,8 @@ import pytest
 import micro_sources
 import stateful_files
 import tflite_files
-from tflbuild.backends.micro.resolver import method, methods, operators_of, variables_of
+from tflbuild.backends.micro.methods import method, methods
+from tflbuild.backends.micro.resolver import operators_of, variables_of
 from tflbuild.core.target import TABLES
 from tflbuild.placement import rule_file
 from tflbuild.tflite import flatbuffer

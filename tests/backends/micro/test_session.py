@@ -1,4 +1,4 @@
-"""The interpreter of tflite-micro in a process apart: what it computes, and what happens to files that it does not take."""
+"""The interpreter of tflite-micro in a process apart: what it computes, and what becomes of files that it refuses."""
 
 from __future__ import annotations
 
@@ -89,7 +89,10 @@ def test_a_file_that_crashes_the_interpreter_ends_its_process_alone(tmp_path: Pa
     model = flatbuffer.unpack(dense_classifier())
     model.subgraphs[0].operators[0].inputs = np.array([2**28, 1, 2], np.int32)  # there are a few tensors
     path.write_bytes(flatbuffer.pack(model))
-    with MicroSession(path) as opened, pytest.raises(Refused, match=r"crashed \(signal \d+\) on .*broken.tflite"):
+    with (
+        MicroSession(path) as opened,
+        pytest.raises(Refused, match=r"crashed \(signal \d+\) on .*broken.tflite"),
+    ):
         opened.load()
     with pytest.raises(RecipeError):
         Loaded(path)  # is held to be well-formed first
@@ -107,7 +110,9 @@ def test_a_truncated_file_is_refused(tmp_path: Path, cut: int) -> None:
 @needs_package
 def test_a_custom_operator_is_refused_in_the_interpreters_words(tmp_path: Path) -> None:
     path = tflite_files.written(tmp_path, tflite_files.classifier("MyOperator"))
-    with pytest.raises(Refused, match="LiteRT for Microcontrollers: Failed to get registration from op code CUSTOM"):
+    with pytest.raises(
+        Refused, match="LiteRT for Microcontrollers: Failed to get registration from op code CUSTOM"
+    ):
         Loaded(path)
 
 
@@ -153,7 +158,10 @@ def test_a_process_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: p
     silent = tmp_path / "silent.py"
     silent.write_text("import sys\nsys.stdin.buffer.read()\n")
     monkeypatch.setattr(session.micro_session, "__file__", str(silent))
-    with MicroSession(tmp_path / "model.tflite", seconds=0.2) as opened, pytest.raises(Refused, match="took longer than 0.2 s"):
+    with (
+        MicroSession(tmp_path / "model.tflite", seconds=0.2) as opened,
+        pytest.raises(Refused, match=r"took longer than 0\.2 s"),
+    ):
         opened.load()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild.backends.micro import arena, resolver
+from tflbuild.backends.micro.methods import methods
 from tflbuild.backends.micro.session import TOOL, Refused, check
 from tflbuild.core import toolchain
 from tflbuild.core.errors import PassError
@@ -35,7 +36,7 @@ def inspect(path: Path, arena_size: int | None, placement: Mapping[str, Any] | N
             f"the file needs an arena of {found.smallest:,} bytes (tensors {found.head:,}, structures {found.tail:,}), "
             f"and target.tflite_micro.arena_size allows {arena_size:,}; a smaller input or fewer channels need less."
         )
-    methods = resolver.methods(resolver.operators_of(model))
+    added = methods(resolver.operators_of(model))
     graph, (inputs, outputs) = model.subgraphs[0], flatbuffer.ends_of(model)
     places = [[int(index) for index in one] for one in (graph.inputs, graph.outputs)]
     return {
@@ -43,7 +44,7 @@ def inspect(path: Path, arena_size: int | None, placement: Mapping[str, Any] | N
         "micro": {
             "version": toolchain.version(TOOL),
             "memory": found.to_json(),
-            "resolver": methods,
+            "resolver": added,
             "variables": resolver.variables_of(model),
             "inputs": {name: places[0].index(index) for name, index in inputs.items()},
             "outputs": {name: places[1].index(index) for name, index in outputs.items()},
