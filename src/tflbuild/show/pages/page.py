@@ -18,6 +18,7 @@ from tflbuild.show.conclusion import conclusion
 from tflbuild.show.devices import HEADINGS, devices
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
+from tflbuild.show.micro import micro_lines
 from tflbuild.show.outcome import apart_text
 from tflbuild.show.pages import curve, histogram, plot, scripts
 from tflbuild.show.pages.beside import Beside
@@ -136,6 +137,7 @@ def environment() -> Environment:
         "change": change,
         "interval": interval,
         "apart": apart_text,
+        "micro": micro_lines,
         "place": curve.place,
         "bins": histogram.place,
         "plotted": plot.place,
