@@ -149,6 +149,14 @@ def _filler(details: dict[str, Any], rng: np.random.Generator | None) -> npt.NDA
     return values.astype(dtype)
 
 
+def output_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Give the shapes of a file's outputs by name, as LiteRT allocates them: a file may not say them."""
+    _, outputs = flatbuffer.ends_of(flatbuffer.load(path))
+    exits = interpreter(path, kernels="builtin").get_output_details()
+    shapes = {int(details["index"]): tuple(map(int, details["shape"])) for details in exits}
+    return {name: shapes[index] for name, index in outputs.items() if index in shapes}
+
+
 def operators(path: Path) -> list[str]:
     """Name every operator of the file, in order of execution."""
     return [op["op_name"] for op in interpreter(path, kernels="builtin")._get_ops_details()]
