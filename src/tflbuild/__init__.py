@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tflbuild import runtime as runtime
+    from tflbuild.api.check import Check, check
     from tflbuild.api.compare import Comparison, compare
     from tflbuild.api.diagnose import Diagnosis, diagnose
     from tflbuild.api.plan import Plan, plan
@@ -48,6 +49,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BudgetExceeded",
+    "Check",
     "Comparison",
     "DataError",
     "Diagnosis",
@@ -72,6 +74,7 @@ __all__ = [
     "TflbuildError",
     "__version__",
     "build",
+    "check",
     "compare",
     "compiler_pass",
     "diagnose",
@@ -85,6 +88,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "api.check": ("Check", "check"),
     "api.compare": ("Comparison", "compare"),
     "api.diagnose": ("Diagnosis", "diagnose"),
     "api.plan": ("Plan", "plan"),

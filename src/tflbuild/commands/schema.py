@@ -16,7 +16,7 @@ from tflbuild.core.form_choice import by_value
 from tflbuild.core.json_schema import document
 from tflbuild.core.plain_text import plain
 from tflbuild.engine import diagnosis_form, event_form, report, report_form
-from tflbuild.show import prediction_form
+from tflbuild.show import check_form, prediction_form
 
 DOCUMENTS: Mapping[str, tuple[str, str, Form]] = {
     "report": (report.SCHEMA, "report.json of a run", report_form.REPORT),
@@ -28,6 +28,7 @@ DOCUMENTS: Mapping[str, tuple[str, str, Form]] = {
     ),
     "drift": (diagnosis_form.DRIFT_SCHEMA, "drift.json of `tflbuild drift`", diagnosis_form.DRIFT),
     "lint": (diagnosis_form.LINT_SCHEMA, "what `tflbuild lint --json` prints", diagnosis_form.LINT),
+    "check": (check_form.SCHEMA, "what `tflbuild check --json` prints", check_form.CHECK),
     "predictions": (
         prediction_form.SCHEMA,
         "what `tflbuild predict --json` prints",

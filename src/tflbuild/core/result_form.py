@@ -10,6 +10,7 @@ from tflbuild.core.artifact import KINDS
 from tflbuild.core.form import (
     ANYTHING,
     DIGEST,
+    FLAG,
     MAPPING,
     NOTHING,
     NUMBER,
@@ -81,11 +82,33 @@ LATENCY = fields(
     }
 )
 DELEGATE = fields({"name": TEXT, "delegated": whole(), "total": whole()})
+PLACEMENT = fields(
+    {
+        "device": TEXT,
+        "title": TEXT,
+        "basis": one_of("rules", "compiler", "measured"),
+        "source": TEXT,
+        "date": TEXT,
+        "delegated": whole(),
+        "total": whole(),
+        "coverage": number(0),
+        "macs_coverage": maybe(number(0)),
+        "remarks": list_of(TEXT),
+        "operators": list_of(
+            fields(
+                {"index": whole(), "name": TEXT, "on": FLAG, "reason": TEXT, "cure": TEXT, "macs": whole()}
+            )
+        ),
+    }
+)
+"""Where the operators of a file run, as `tflbuild.placement.placement.Placement.to_json` gives it."""
+
 NPU = {name: optional(number()) for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_latency")}
 
 FIGURES = {
     "latency_ms": optional(maybe(LATENCY)),
     "delegate": optional(maybe(DELEGATE)),
+    "placement": optional(maybe(PLACEMENT)),
     "metadata": optional(TEXT),
     "signature": optional(maybe(TEXT)),
     "cautions": optional(list_of(TEXT)),

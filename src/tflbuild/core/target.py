@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.names import named
+from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
 
 TARGETS: Registry[Target] = Registry("target", "target", "targets")
+
+BY_RULES = "tflbuild.placement.by_rules:place"
+"""What predicts by rules; core cannot import it."""
+
+TABLES = Path(__file__).parents[1] / "placement" / "tables"
+"""Rule files that are shipped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +41,47 @@ class Target:
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False
     """Whether only full-integer models make sense on it."""
+    rules: ClassVar[str] = ""
+    """Which operators it runs: name of a table in `tflbuild/placement/tables`, or path of a rule file; "" for none."""
+    offloads: ClassVar[bool] = False
+    """Whether it has an accelerator beside the processor, so that the share that its rules place there, or its compiler
+    placed, is the metric `npu_coverage`."""
+    wants: ClassVar[Mapping[str, Any]] = {}
+    """Options of quantizing passes that suit the device, for recipes that do not say; a tuple has those that it takes,
+    the best first."""
 
     step: str = ""
     """Label of the step whose result is delivered. Empty: the last step."""
+    rule_file: str | None = None
+    """File (YAML) that says which operators the device runs, as docs/writing_a_target.md describes it. null: the
+    target's own rules."""
 
     def files(self) -> tuple[Path, ...]:
         """Name the user's files that decide the result; their content enters the cache key."""
         return ()
+
+    def rule_table(self) -> Path | None:
+        """Give the rule file that says which operators the device runs; None where there is none."""
+        if self.rule_file:
+            return Path(self.rule_file)
+        shipped = not self.rules.endswith((".yaml", ".yml"))
+        return (TABLES / f"{self.rules}.yaml" if shipped else Path(self.rules)) if self.rules else None
+
+    def runtime_options(self) -> Mapping[str, Any]:
+        """Give the options of the runtime that `runtime` names."""
+        return {}
+
+    def place(self, model: Path) -> Mapping[str, Any] | None:
+        """Say which operators of a `.tflite` the device runs; imports no TensorFlow.
+
+        Returns:
+            A `tflbuild.placement.placement.Placement` as JSON; None where there are no rules.
+
+        Raises:
+            RecipeError: the file or the rules cannot be read.
+        """
+        table = self.rule_table()
+        return named(BY_RULES)(model, table, self.name, to_json(self)) if table else None
 
     def compile(self, model: TFLiteModel, folder: Path) -> tuple[bytes, dict[str, Any]]:
         """Compile for the device; runs in a worker, in an empty scratch folder.

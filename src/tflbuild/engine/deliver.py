@@ -163,7 +163,7 @@ def add_differences(
 
 def runtime_of(target: Target) -> Runtime | None:
     """Give the runtime that a target names; None for the usual one."""
-    return RUNTIMES.get(target.runtime)() if target.runtime else None
+    return RUNTIMES.get(target.runtime)(**target.runtime_options()) if target.runtime else None
 
 
 def put(deliveries: list[Delivery], folder: Path, *, alone: bool) -> list[str]:

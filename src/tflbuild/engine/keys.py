@@ -26,6 +26,7 @@ from tflbuild.core.names import Names
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.runtime import RUNTIMES, Runtime, usual_runtime
+from tflbuild.core.target import BY_RULES, Target
 from tflbuild.core.task import TASKS
 from tflbuild.engine.gate import GATE_SPLIT, judge_against
 from tflbuild.engine.inputs import Inputs
@@ -257,6 +258,7 @@ class Keys:
             "code": code_digest(type(options).__module__),
             "options": to_json(options),
             "files": [digest.of_file(path) for path in options.files()],
+            "placement": _placement(options),
             "input": model.digest,
             "meta": digest.of_json(model.meta),
             "described": code_digest(module_of(self._names.describe), *modules_of(Meaning.of(model))),
@@ -344,3 +346,9 @@ def _metrics_code(limits: Iterable[Limit]) -> str:
 
 def _code(dotted: str) -> str:
     return code_digest(module_of(dotted))
+
+
+def _placement(target: Target) -> list[str]:
+    """Digest what says which operators a device runs."""
+    table = target.rule_table()
+    return [code_digest(module_of(BY_RULES)), digest.of_file(table)] if table and table.is_file() else []

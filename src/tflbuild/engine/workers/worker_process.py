@@ -235,6 +235,7 @@ class Server:
         """Compile for a target, let a `.tflite` describe itself, and report on the file."""
         delivered: Artifact = model
         given = model.path.read_bytes()
+        placed = target.place(model.path)
         content, figures = target.compile(model, staging) if target.compiles else (given, {})
         if target.makes is TFLiteModel:
             content, said = named(self._names.describe)(content, model)
@@ -244,7 +245,12 @@ class Server:
             path.write_bytes(content)
             sha256 = digest.of_bytes(content)
             delivered = target.makes(path=path, digest=sha256, fingerprint=sha256, meta=model.meta)
-        return delivered, jsonable(figures | target.inspect(delivered), f"target '{type(target).name}'")
+        figures |= target.inspect(delivered)
+        if placed is not None:
+            figures.setdefault("placement", placed)
+        if type(target).offloads and figures.get("placement"):
+            figures.setdefault("npu_coverage", figures["placement"]["coverage"])
+        return delivered, jsonable(figures, f"target '{type(target).name}'")
 
     def _split(self, name: str, data: Dataset, index: Path) -> Split:
         """Give a split; the last ones are kept, because naming a large one by its content takes a while."""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tflbuild.core.exhibit import Exhibit
 from tflbuild.engine.first_look import NAME as FIRST_LOOK
 from tflbuild.engine.report_form import typed_words
 from tflbuild.show.breach import breach_of, next_commands
@@ -39,6 +40,7 @@ from tflbuild.show.pages.tile import measured_where
 from tflbuild.show.pages.tiles import tiles
 from tflbuild.show.pages.training import exhibits_of_training
 from tflbuild.show.pages.waterfall import Column, Waterfall, gauge, limits_of, waterfall
+from tflbuild.show.placements import Placements
 from tflbuild.show.step_lines import mark_of
 
 STATUSES = ("built", "over_budget", "failed", "interrupted")
@@ -97,6 +99,7 @@ def render(
             links=links or Links(),
             scripts=scripts.scripts(scripts.COPY),
             packed={target["name"]: packing(report, target) for target in report["targets"]},
+            placed={target["name"]: _placed(target) for target in report["targets"]},
             base=exhibits_of_analyses(looked),
             found=exhibits_of_analyses(others),
             beside=beside,
@@ -106,6 +109,12 @@ def render(
             resolved=_yaml(report.get("resolved", {})),
         )
     )
+
+
+def _placed(target: Mapping[str, Any]) -> Exhibit | None:
+    """Draw where the operators of a delivered file run; None where nobody said."""
+    found = target.get("placement")
+    return Placements(target["path"], target["bytes"], [found]).exhibit() if found else None
 
 
 @cache

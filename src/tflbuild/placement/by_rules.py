@@ -1,0 +1,99 @@
+"""Predict where the operators of a file run, by the rules of a device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tflbuild.placement import facts, rule_file
+from tflbuild.placement.expression import Scope, Unknown
+from tflbuild.placement.facts import ModelFacts, OperatorFacts
+from tflbuild.placement.partition import PARTITIONS
+from tflbuild.placement.placement import Placed, Placement
+from tflbuild.placement.rule_file import Rule, RuleTable
+
+
+def place(path: Path, rules: Path, device: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Predict for a file; gives a `Placement` as JSON.
+
+    Args:
+        path: the file.
+        rules: the rule file.
+        device: name of the target.
+        options: of the target.
+
+    Raises:
+        RecipeError: the file or the rules cannot be read.
+    """
+    return predict(facts.read(path), rule_file.read(rules), device, options).to_json()
+
+
+def predict(model: ModelFacts, table: RuleTable, device: str, options: Mapping[str, Any]) -> Placement:
+    """Predict where the operators of a file run.
+
+    Args:
+        model: what is known of the file.
+        table: rules of the device.
+        device: name of the target.
+        options: of the target.
+    """
+    whole = _broken(table.model, Scope(model, None, options))
+    own = [whole or _own(one, table, Scope(model, one, options)) for one in model.operators]
+    behind = PARTITIONS[table.partition](model.operators, [one is None for one in own], options)
+    placed = [
+        _placed(operator, broken, late)
+        for operator, broken, late in zip(model.operators, own, behind, strict=True)
+    ]
+    return Placement(
+        device=device,
+        title=table.device,
+        basis="rules",
+        source=table.source,
+        date=table.date,
+        operators=placed,
+        remarks=table.remarks,
+    )
+
+
+class _Broken:
+    """A rule that an operator breaks, in words."""
+
+    def __init__(self, reason: str, values: Mapping[str, Any], cure: str = "") -> None:
+        self.reason, self.values, self.cure = reason, values, cure
+
+
+def _own(operator: OperatorFacts, table: RuleTable, scope: Scope) -> _Broken | None:
+    rules = table.operators.get(operator.name)
+    if rules is None:
+        custom = "custom " if operator.custom else ""
+        return _Broken(f"is no {custom}operator of the {table.device}", {"op.name": operator.name})
+    return _broken(rules, scope)
+
+
+def _broken(rules: Sequence[Rule], scope: Scope) -> _Broken | None:
+    """Find the first rule that does not hold; one that has no value does not."""
+    for rule in rules:
+        try:
+            if rule.holds.value(scope):
+                continue
+            why = ""
+        except Unknown as error:
+            why = f" ({error})"
+        said = rule.says.filled(scope).removeprefix("it ")
+        return _Broken(f"{said}{why}", rule.holds.named_values(scope), rule.cure.filled(scope))
+    return None
+
+
+def _placed(operator: OperatorFacts, broken: _Broken | None, late: str) -> Placed:
+    return Placed(
+        index=operator.index,
+        name=operator.name,
+        output=operator.output,
+        macs=operator.macs,
+        on=broken is None and not late,
+        fits=broken is None,
+        reason=broken.reason if broken else late,
+        values=broken.values if broken else {},
+        cure=broken.cure if broken else "",
+    )
