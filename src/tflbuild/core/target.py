@@ -71,6 +71,24 @@ class Target:
         """Give the options of the runtime that `runtime` names."""
         return {}
 
+    def check(self) -> None:
+        """Hold this machine to what the target needs besides `needs`, such as a program; asked while planning.
+
+        Raises:
+            MissingTool: something is not there; says how to get it.
+        """
+
+    def device(self) -> Mapping[str, Any]:
+        """Ask the device that this machine measures on what it is, as JSON; {} where it measures on itself.
+
+        Part of every key of what is measured on it. Asked before a build runs anything, and before and after each
+        measurement: where the two differ, nothing is kept. A plan does not ask.
+
+        Raises:
+            TflbuildError: the device is not there.
+        """
+        return {}
+
     def place(self, model: Path) -> Mapping[str, Any] | None:
         """Say which operators of a `.tflite` the device runs; imports no TensorFlow.
 

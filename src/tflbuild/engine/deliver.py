@@ -114,11 +114,12 @@ def deliver(
         figures = dict(record.value)
         found: dict[str, Measurement] = {}
         if type(target).executes:
-            found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime_of(target))
+            runtime = runtime_of(target)
+            found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime)
+            if runtime is not None:
+                figures["agreement"] = measurements(measurer.agreement(made, given, FINAL_SPLIT, runtime))
             if made.kind != given.kind:
-                agreed = measurer.agreement(made, given, FINAL_SPLIT, runtime_of(target))
-                figures["agreement"] = measurements(agreed)
-                apart = measurer.differing(made, given, FINAL_SPLIT, runtime_of(target))
+                apart = measurer.differing(made, given, FINAL_SPLIT, runtime)
                 figures["difference"] = {"split": FINAL_SPLIT, "outputs": apart}
         else:
             figures["not_executed"] = (

@@ -116,7 +116,10 @@ def runs(
         }
         outputs = readable(execution.run(inputs), execution)
         for row in range(len(waiting)):
-            yield waiting.popleft(), {name: of_row(value, row, len(filled)) for name, value in outputs.items()}
+            yield (
+                waiting.popleft(),
+                {name: of_row(value, row, len(filled)) for name, value in outputs.items()},
+            )
 
 
 def of_row(value: npt.NDArray[np.float32], row: int, batch: int) -> npt.NDArray[np.float32]:

@@ -59,7 +59,9 @@ class Android(Target):
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"(/[\w.+-]+)+", self.folder):
-            raise ValueError(f"folder '{self.folder}' is not the whole path of a folder, such as /data/local/tmp")
+            raise ValueError(
+                f"folder '{self.folder}' is not the whole path of a folder, such as /data/local/tmp"
+            )
         if self.affinity and not re.fullmatch(r"[0-9a-fA-F]{1,16}", self.affinity):
             raise ValueError(f"affinity '{self.affinity}' is not a mask in hexadecimal digits, such as f0")
         for flag in self.flags:
@@ -101,5 +103,5 @@ class Android(Target):
         return Setup(**self.runtime_options())
 
 
-OF_TARGET = frozenset({"step", "runs"})
+OF_TARGET = frozenset({"step", "rule_file", "runs"})
 """Options that are about the delivery, and not about how a model is executed."""

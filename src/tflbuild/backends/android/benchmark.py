@@ -21,8 +21,11 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.plain_text import plain
 from tflbuild.tflite import flatbuffer
 
-WARM_UP, PROFILED = 5, 20
-"""Runs before measuring, and those whose operators are timed."""
+WARM_UP, WATCHED = 5, 20
+"""Runs before measuring, and those whose operators are timed, at most."""
+
+TIMED, PROFILED = "timed", "profiled"
+"""Files of what is printed of the two runs."""
 
 IN = "in"
 """Folder of the inputs."""
@@ -78,31 +81,54 @@ def measured(setup: Setup, path: Path, runs: int) -> dict[str, Any]:
         TflbuildError: see `carry_out`; or the delegate was not applied.
     """
     names = [operator.name for operator in flatbuffer.operators(path)]
-    line = _line(setup, Ends.of(path), {"num_runs": runs, "warmup_runs": WARM_UP})
-    plain_run = _carried_out(setup, path, f"{line} > {OUT}/text 2>&1\n{_SAYING}", "timing the model")
-    profiling = {
-        "num_runs": min(runs, PROFILED),
-        "warmup_runs": WARM_UP,
-        "enable_op_profiling": "true",
-        "report_peak_memory_footprint": "true",
-    }
-    line = _line(setup, Ends.of(path), profiling)
-    ran = _carried_out(setup, path, f"{line} > {OUT}/text 2>&1\n{_SAYING}", "timing its operators")
-    found = reading.latency(plain_run.text)
-    if found is None:
+    texts, facts = _both(setup, path, runs)
+    found, kernels = reading.latency(texts[TIMED]), _kernels(setup, texts[TIMED], name_of(facts))
+    left = list(names) if kernels == "builtin" else reading.left(texts[PROFILED], names)
+    if found is None or left is None:
         raise PassError(
-            f"benchmark_model printed no latency on {name_of(ran.facts)}: {plain(plain_run.text[-200:])}."
+            f"benchmark_model printed no {'latency' if found is None else 'table of operators'} on {name_of(facts)}: "
+            f"{plain(texts[TIMED][-200:].strip())}."
         )
-    phone = {"cpu": name_of(ran.facts), "threads": setup.threads}
-    whole = reading.latency(ran.text) or found
-    timed = reading.operators(ran.text, names)
+    phone = {"cpu": name_of(facts), "threads": setup.threads}
+    whole = reading.latency(texts[PROFILED]) or found
+    timed = reading.operators(texts[PROFILED], names)
     return {
-        "latency_ms": {**found, **phone, "kernels": setup.delegate},
-        "delegate": _delegate(setup, plain_run.text, ran.text, names),
-        "memory": reading.memory(ran.text),
+        "latency_ms": {**found, **phone, "kernels": kernels},
+        "delegate": {
+            "name": setup.delegate,
+            "delegated": len(names) - len(left),
+            "total": len(names),
+            "left": left,
+        },
+        "memory": reading.memory(texts[PROFILED]),
         "operator_times": {**phone, "runs": whole["runs"], "whole_ms": whole["median"], "operators": timed},
-        "device": {**ran.facts, "benchmark_model": digest.of_file(setup.program)},
+        "device": {**facts, "benchmark_model": digest.of_file(setup.program)},
     }
+
+
+def _both(setup: Setup, path: Path, runs: int) -> tuple[dict[str, str], Mapping[str, str]]:
+    """Run the program twice, since watching operators and memory takes time: what it printed, and the phone."""
+    flags: dict[str, dict[str, Any]] = {
+        TIMED: {"num_runs": runs},
+        PROFILED: {
+            "num_runs": min(runs, WATCHED),
+            "enable_op_profiling": "true",
+            "report_peak_memory_footprint": "true",
+        },
+    }
+    lines = {
+        name: _line(setup, Ends.of(path), {"warmup_runs": WARM_UP, **given}) for name, given in flags.items()
+    }
+    script = "".join(
+        f"{line} > {OUT}/{name} 2>&1 || {{ status=$?; cat {OUT}/{name}; exit $status; }}\n"
+        for name, line in lines.items()
+    )
+    with tempfile.TemporaryDirectory(prefix="tflbuild-adb-") as scratch:
+        folder = Path(scratch) / folder_name()
+        folder.mkdir()
+        ran = carry_out(setup, path, script, folder, "timing the model")
+        texts = {name: (folder / OUT / name).read_text(encoding="utf-8", errors="replace") for name in lines}
+    return texts, ran.facts
 
 
 class Loaded:
@@ -121,7 +147,9 @@ class Loaded:
         kernels: the delegate that was asked for; "builtin" where it took no operator.
     """
 
-    def __init__(self, setup: Setup, path: Path, signature: Any, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self, setup: Setup, path: Path, signature: Any, shapes: Mapping[str, tuple[int, ...]]
+    ) -> None:
         self.signature = signature
         self.kernels = setup.delegate
         self._setup, self._path, self._shapes = setup, path, dict(shapes)
@@ -154,7 +182,8 @@ class Loaded:
     def _read(self, path: Path, ran: Ran) -> dict[str, npt.NDArray[Any]]:
         """Read the outputs of one sample, which stand one behind the other, without the batch axis."""
         content = path.read_bytes() if path.is_file() else b""
-        specs, made, start = self.signature.outputs, {}, 0
+        specs, start = self.signature.outputs, 0
+        made: dict[str, npt.NDArray[Any]] = {}
         for names in self._ends.outputs:
             if not names:
                 raise PassError(f"{plain(self._path)}: an output of its graph is not in its signature.")
@@ -207,10 +236,6 @@ def _line(setup: Setup, ends: Ends, flags: Mapping[str, Any]) -> str:
     return " ".join([*quoted, *(f'"--{name}={value}"' for name, value in flags.items())])
 
 
-_SAYING = f"status=$?\ncat {OUT}/text\nexit $status\n"
-"""End of a script: what was printed, and the exit code."""
-
-
 def _loop(line: str, count: int) -> str:
     """Give a script that runs a line for each sample, stops where one fails, and prints what the last one said."""
     return (
@@ -218,13 +243,6 @@ def _loop(line: str, count: int) -> str:
         f'if [ $status -ne 0 ]; then tail -n 30 text; echo "[sample $n]"; exit $status; fi\n'
         f"n=$((n+1))\ndone\nhead -n 100 text\n"
     )
-
-
-def _carried_out(setup: Setup, path: Path, script: str, doing: str) -> Ran:
-    with tempfile.TemporaryDirectory(prefix="tflbuild-adb-") as scratch:
-        folder = Path(scratch) / folder_name()
-        folder.mkdir()
-        return carry_out(setup, path, script, folder, doing)
 
 
 def _kernels(setup: Setup, text: str, phone: str) -> str:
@@ -243,18 +261,11 @@ def _kernels(setup: Setup, text: str, phone: str) -> str:
         return "builtin"
     partitions = reading.applied(text)
     if partitions is None:
-        said = next((line for line in text.splitlines() if "unsupported" in line.lower()), "it does not say why")
+        said = next(
+            (line for line in text.splitlines() if "unsupported" in line.lower()), "it does not say why"
+        )
         raise PassError(
             f"benchmark_model did not apply the delegate '{setup.delegate}' on {phone}: {plain(said.strip(), 200)}; "
             f"try target.android.delegate=xnnpack."
         )
     return setup.delegate if partitions else "builtin"
-
-
-def _delegate(setup: Setup, text: str, profiled: str, names: Sequence[str]) -> dict[str, Any]:
-    """Say how many operators the delegate took: those that the table of the graph does not have any more."""
-    kernels = _kernels(setup, text, setup.delegate)
-    found = list(names) if kernels == "builtin" else reading.left(profiled, names)
-    if found is None:
-        raise PassError("benchmark_model printed no table of operators; take a newer one of LiteRT.")
-    return {"name": setup.delegate, "delegated": len(names) - len(found), "total": len(names), "left": found}

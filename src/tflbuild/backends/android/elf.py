@@ -19,5 +19,5 @@ def abi_of(program: Path) -> str:
         header = file.read(MACHINE.stop)
     if not header.startswith(MAGIC):
         return ""
-    order = "big" if header[5:6] == b"\x02" else "little"
-    return MACHINES.get(int.from_bytes(header[MACHINE], order), "")
+    big = header[5:6] == b"\x02"
+    return MACHINES.get(int.from_bytes(header[MACHINE], "big" if big else "little"), "")

@@ -24,10 +24,21 @@ PROGRAM, MODEL, SCRIPT, OUT = "benchmark_model", "model.tflite", "run.sh", "out"
 AGAIN = 30
 """Seconds that a phone may take to be there again after its connection ended."""
 
-CANNOT_EXECUTE = ("not executable:", "Exec format error", "CANNOT LINK EXECUTABLE", "has unexpected e_machine")
+CANNOT_EXECUTE = (
+    "not executable:",
+    "Exec format error",
+    "CANNOT LINK EXECUTABLE",
+    "has unexpected e_machine",
+)
 """What Android's shell and linker say of a program of another ABI."""
 
-SIGNALS = {4: "illegal instruction", 6: "abort", 7: "bus error", 9: "killed, probably for its memory", 11: "crash"}
+SIGNALS = {
+    4: "illegal instruction",
+    6: "abort",
+    7: "bus error",
+    9: "killed, probably for its memory",
+    11: "crash",
+}
 """Signals that end a program, by number."""
 
 AVAILABLE = 3
@@ -93,7 +104,8 @@ def _once(setup: Setup, phone: Adb, folder: Path, facts: Mapping[str, str], doin
             phone.push(folder, f"{setup.folder}/", setup.timeout)
         try:
             said = phone.shell(
-                f"cd {shlex.quote(remote)} && chmod 755 {PROGRAM} && mkdir -p {OUT} && sh {SCRIPT}", setup.timeout
+                f"cd {shlex.quote(remote)} && chmod 755 {PROGRAM} && mkdir -p {OUT} && sh {SCRIPT}",
+                setup.timeout,
             )
         except TimeoutError as error:
             raise PassError(
@@ -143,7 +155,9 @@ def _failed(setup: Setup, facts: Mapping[str, str], status: int, text: str, doin
     if any(said in text for said in CANNOT_EXECUTE):
         why = next(line for line in text.splitlines() if any(said in line for said in CANNOT_EXECUTE))
         abis = facts.get("abis", facts.get("abi", ""))
-        return wrong_abi(setup, name, abis, f"cannot be executed ({plain(why.rpartition(f'{PROGRAM}: ')[2], 100)})")
+        return wrong_abi(
+            setup, name, abis, f"cannot be executed ({plain(why.rpartition(f'{PROGRAM}: ')[2], 100)})"
+        )
     last = last_line("\n".join(line for line in text.splitlines() if not line.startswith(NOT_THE_REASON)))
     ended = f"ended with exit code {status}"
     if status > 128:

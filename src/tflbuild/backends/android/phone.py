@@ -69,13 +69,13 @@ def facts_of(phone: Adb) -> dict[str, str]:
         MissingTool: it does not answer.
     """
     try:
-        said = phone.shell(
-            "\n".join(f'echo "{name}=$(getprop {key})"' for name, key in PROPERTIES.items())
-        )
+        said = phone.shell("\n".join(f'echo "{name}=$(getprop {key})"' for name, key in PROPERTIES.items()))
     except (CableBroken, TimeoutError) as error:
         raise MissingTool(f"The phone {plain(phone.serial)} does not answer: {error}.") from error
     lines = (line.partition("=") for line in said.text.splitlines())
-    found = {name: plain(value.strip(), 200) for name, _, value in lines if name in PROPERTIES and value.strip()}
+    found = {
+        name: plain(value.strip(), 200) for name, _, value in lines if name in PROPERTIES and value.strip()
+    }
     return {"serial": phone.serial, **found}
 
 
