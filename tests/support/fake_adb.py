@@ -78,6 +78,7 @@ class Phones:
             times: how often.
             after: how often it works before.
         """
+        self._state = json.loads((self.folder / "state.json").read_text())  # where earlier ones are counted
         self._state["faults"].append({"command": command, "how": how, "times": times, "after": after})
         return self._save()
 

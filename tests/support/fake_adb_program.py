@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-SHELL = """
-getprop() {{ sed -n "s/^$1=//p" {root}/properties; }}
-df() {{ echo "Filesystem     1K-blocks    Used Available Use% Mounted on"
-echo "/dev/block/dm-46 112000000 1000000 {free} 99% /data"; }}
-taskset() {{ shift; "$@"; }}
-"""
+PROGRAMS = {
+    "getprop": 'sed -n "s/^$1=//p" {root}/properties',
+    "df": 'echo "Filesystem     1K-blocks    Used Available Use% Mounted on"\n'
+    'echo "/dev/block/dm-46 112000000 1000000 {free} 99% /data"',
+    "taskset": 'echo "$1" >> {root}/masks; shift; exec "$@"',
+}
+"""What Android's shell has, or has otherwise than ours."""
+
 UNAUTHORIZED = (
     "device unauthorized.\nThis adb server's $ADB_VENDOR_KEYS is not set\nTry 'adb kill-server' if that seems wrong.\n"
     "Otherwise check for a confirmation dialog on your device."
@@ -145,11 +147,19 @@ def shell(folder, phone, script, fault):
     elif fault:
         print(fault, file=sys.stderr)
         return 1
+    programs(root, phone["free_kib"])
     mapped = re.sub(r"(?<![\w/])/data/", f"{root}/data/", script)
-    prologue = SHELL.format(root=root, free=phone["free_kib"])
-    environment = {**os.environ, "FAKE_ABI": phone["properties"]["ro.product.cpu.abi"]}
-    done = subprocess.run(["sh", "-c", prologue + mapped], env=environment, stdin=subprocess.DEVNULL)
+    environment = {**os.environ, "PATH": f"{root}/system/bin:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", mapped], env=environment, stdin=subprocess.DEVNULL)
     return done.returncode
+
+
+def programs(root, free):
+    folder = root / "system/bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in PROGRAMS.items():
+        (folder / name).write_text("#!/bin/sh\n" + text.format(root=root, free=free) + "\n")
+        (folder / name).chmod(0o755)
 
 
 def sabotage(root, fault):
