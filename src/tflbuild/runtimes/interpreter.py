@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -168,20 +165,29 @@ def delegation(path: Path) -> dict[str, Any]:
     Returns:
         `name`, `delegated` and `total` operators, and `left`: names of the operators that it leaves.
     """
-    plan = interpreter(path)._get_ops_details()
+    return delegation_of(interpreter(path)._get_ops_details(), "xnnpack")
+
+
+def delegation_of(plan: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """Say which operators a delegate takes, as `delegation` does.
+
+    Args:
+        plan: the operators of a graph as LiteRT runs it, partitions of the delegate among them.
+        name: of the delegate.
+    """
     own = [op for op in plan if op["op_name"] != "DELEGATE"]
     taken: set[int] = set()
     for partition in (op for op in plan if op["op_name"] == "DELEGATE"):
         taken |= _behind(partition, own)
     return {
-        "name": "xnnpack",
+        "name": name,
         "delegated": len(taken),
         "total": len(own),
         "left": [op["op_name"] for op in own if op["index"] not in taken],
     }
 
 
-def _behind(partition: dict[str, Any], own: list[dict[str, Any]]) -> set[int]:
+def _behind(partition: Mapping[str, Any], own: list[Mapping[str, Any]]) -> set[int]:
     """Walk back from a delegate's outputs to its inputs; gives the operators in between."""
     producer = {int(tensor): op for op in own for tensor in op["outputs"]}
     seen = {int(tensor) for tensor in partition["inputs"]}
@@ -221,20 +227,6 @@ def latency(path: Path, threads: int = 1, runs: int = 50) -> dict[str, Any]:
         "kernels": "xnnpack" if delegated else "builtin",
         "cpu": cpu_name(),
     }
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silence what LiteRT's C++ code writes to stderr while it loads a file."""
-    sys.stderr.flush()
-    kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(sink)
 
 
 def _first_line(error: Exception) -> str:
