@@ -15,8 +15,8 @@ LOST = 255
 NOT_FOUND = 127
 """Exit code of a shell that does not find a program."""
 
-NOISE = re.compile(r"^(Warning: Permanently added|Pseudo-terminal|debug\d|Connection to \S+ closed)")
-"""Lines of ssh that are no reason."""
+NOISE = re.compile(r"^(Warning: Permanently added|Pseudo-terminal|debug\d|Connection to \S+ closed|INFO:)")
+"""Lines of ssh and of LiteRT that are no reason."""
 
 
 def failure(setup: Setup, code: int, said: str) -> TflbuildError:

@@ -58,13 +58,18 @@ class Session:
                 setup.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
             )
         except OSError as error:
+            self._errors.close()
             raise MissingTool(
                 f"target.remote.ssh: there is no program '{plain(setup.ssh)}'; install it: "
                 f"apt-get install openssh-client."
             ) from error
         self._finalizer = weakref.finalize(self, _end, self._process, self._errors)
         self._buffer = b""
-        self.facts = self._greeted()
+        try:
+            self.facts = self._greeted()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End it."""
@@ -106,7 +111,6 @@ class Session:
             raise MissingTool(f"{plain(self._setup.name)} answers, and not as the runner does.")
         facts = {name: plain(value, 200) for name, value in sorted(said.items())}
         if "litert" not in facts:
-            self.close()
             raise MissingTool(
                 f"{plain(self._setup.name)} has no LiteRT for its '{plain(self._setup.python)}': install it there "
                 f"(pip install ai-edge-litert, or tflite-runtime), or give the Python that has it: "
@@ -142,7 +146,7 @@ class Session:
         pipe = self._process.stdout.fileno()
         ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
-            self.close()
+            self.close()  # what comes later would be taken for the answer to another request
             raise PassError(
                 f"{plain(self._setup.name)} took longer than target.remote.timeout={self._setup.timeout} s."
             )
