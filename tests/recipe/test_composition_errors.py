@@ -22,9 +22,9 @@ RECIPE: dict[str, Any] = {"seed": 0, "prune": {"sparsity": 0.5, "budget": {"spar
 @pytest.fixture(autouse=True)
 def names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Know a few recipes, groups, passes and hooks."""
-    groups = {"model": ["resnet", "keras"], "data": ["voc"], "hooks": ["mine"]}
+    groups = {"model": ["resnet", "keras"], "data": ["voc"], "hooks": ["mine", "mlflow"]}
     monkeypatch.setattr(composition_errors, "recipe_names", lambda: ["one", "two"])
-    monkeypatch.setattr(composition_errors, "group_names", lambda group: groups.get(group, []))
+    monkeypatch.setattr(composition_errors, "choices_of", lambda group: groups.get(group, []))
     monkeypatch.setattr(PASSES, "_classes", dict.fromkeys(("quantize", "prune"), object))
     monkeypatch.setattr(HOOKS, "_classes", {"mlflow": Hook})
 

@@ -192,6 +192,7 @@ def hostile() -> dict[str, Any]:
     report["targets"][0]["inputs"][0] |= {"name": HOSTILE, "modality": "image", "preprocess": {}}
     report["targets"][0]["outputs"][0] |= {"name": HOSTILE}
     report["targets"][0] |= {"signature": HOSTILE, "labels": [HOSTILE]}
+    report["targets"][0]["placement"] = made_up.placement(HOSTILE, HOSTILE)
     report["data"]["classes"] = [HOSTILE]
     report["recognised"] = [{"what": HOSTILE, "value": HOSTILE, "evidence": HOSTILE}]
     report["passes"][0] |= {"label": HOSTILE, "reason": HOSTILE, "notes": {HOSTILE: HOSTILE}}

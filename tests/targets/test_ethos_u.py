@@ -212,7 +212,7 @@ OPTIONS: dict[str, tuple[Any, list[str]]] = {
 
 
 def test_every_option_is_told_to_vela(asked: list[Any]) -> None:
-    assert {field.name for field in fields(EthosU)} == {*OPTIONS, "config_file", "step"}
+    assert {field.name for field in fields(EthosU)} == {*OPTIONS, "config_file", "step", "rule_file"}
     plain = ["--accelerator-config", "ethos-u55-128", "--optimise", "Performance"]
     for name, (value, words) in OPTIONS.items():
         asked.clear()

@@ -14,7 +14,7 @@ from tflbuild.show.notebook import lines_html
 
 
 class Check(Content):
-    """What devices will do with a file: a mapping of what `tflbuild check --json` prints.
+    """Placements of a file on devices: a mapping of what `tflbuild check --json` prints.
 
     Args:
         content: that.

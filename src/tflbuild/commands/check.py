@@ -18,11 +18,11 @@ from tflbuild.core.command import command
 from tflbuild.core.errors import BudgetExceeded, RecipeError
 from tflbuild.core.metric import METRICS, Measurement, TargetMetric
 from tflbuild.core.plain_text import plain
-from tflbuild.core.target import TARGETS, Target
+from tflbuild.core.target import COVERAGE, TARGETS, Target
 from tflbuild.engine.gate import judge
 from tflbuild.engine.report_form import read_report
 from tflbuild.recipe import choices, compose
-from tflbuild.recipe.files import group_names
+from tflbuild.recipe.declared_source import choices_of
 from tflbuild.recipe.steps import limits_at
 from tflbuild.show.check_form import SCHEMA
 from tflbuild.show.placements import Placements, headline
@@ -59,7 +59,7 @@ def check(words: list[str]) -> int:
 
 
 class Checked:
-    """What devices will do with a file.
+    """Placements of a file on devices, figures and verdicts.
 
     Args:
         placements: of its operators.
@@ -156,7 +156,7 @@ def _asked(file: str, words: Sequence[str]) -> tuple[dict[str, Target], tuple[Li
     """Read which devices and limits are asked for; without a word of the user's every device that has rules."""
     plugins.load(plugins.default_folder())
     chosen = any(word.partition("=")[0] == "target" for word in words)
-    every = [] if chosen else [f"target=[{','.join(group_names('target'))}]"]
+    every = [] if chosen else [f"target=[{','.join(choices_of('target'))}]"]
     found = compose.compose([f"recipe={RECIPE}", f"model.path={quoted(file)}", *every, *words])
     wanted = found["target"]
     if not chosen:
@@ -196,7 +196,7 @@ def _judged(
         if not judged:
             raise RecipeError(
                 f"budget.{limit.metric}: check does not measure it for {', '.join(map(plain, targets))}; it knows "
-                f"npu_coverage of accelerators, {SIZE}, and with --compile what the compiler reports."
+                f"{COVERAGE} of accelerators, {SIZE}, and with --compile what the compiler reports."
             )
 
 
@@ -208,6 +208,6 @@ def _value(
     if not issubclass(METRICS.get(metric), TargetMetric):
         return None
     found = figures.get(metric)
-    if found is None and metric == "npu_coverage" and target.offloads:
+    if found is None and metric == COVERAGE and target.offloads:
         found = placed["coverage"]
     return None if found is None else Measurement(value=float(found), unit=METRICS.get(metric).unit)

@@ -31,6 +31,7 @@ def plan(words: list[str]) -> int:
         return _sweep([word for word in words if word not in SWEEPING])
     import_at_once("tflbuild.recipe.load", "tflbuild.engine.prepare", "tflbuild.show.terminal")
     from tflbuild.core.left_out import counted
+    from tflbuild.engine.placing import foreseen
     from tflbuild.recipe.load import load_recipe
     from tflbuild.show import terminal
 
@@ -48,6 +49,9 @@ def plan(words: list[str]) -> int:
         say(f"{planned.step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}", fold=True)
     for label, reason in made.unused.items():
         say(f"{label:<{width}}  unused   {reason}", fold=True)
+    for one in foreseen(prepared.recipe, made.steps):
+        if one.text():
+            say(one.text(), fold=True)
     for text in warnings:
         say(f"warning: {plain(text, 2000)}", fold=True)
     if prepared.index.dropped:

@@ -15,7 +15,10 @@ from tflbuild.core.registry import Registry
 TARGETS: Registry[Target] = Registry("target", "target", "targets")
 
 BY_RULES = "tflbuild.placement.by_rules:place"
-"""What predicts by rules; core cannot import it."""
+"""Predicts by rules; core cannot import it."""
+
+COVERAGE = "npu_coverage"
+"""Metric that is the share of operators on an accelerator."""
 
 TABLES = Path(__file__).parents[1] / "placement" / "tables"
 """Rule files that are shipped."""

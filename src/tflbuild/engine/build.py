@@ -16,6 +16,7 @@ from tflbuild.core.left_out import summary
 from tflbuild.core.place import on_one_line
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine import deliver as delivering
+from tflbuild.engine import placing
 from tflbuild.engine.account import Account
 from tflbuild.engine.analyses import Analyst, models_of
 from tflbuild.engine.bundle import write_bundle
@@ -143,6 +144,8 @@ class Build:
                 self._warn(text)
         if prepared.index.dropped:
             self._warn(summary(prepared.index.dropped))
+        for text in placing.warnings(recipe, planned.steps[: len(order)]):
+            self._warn(text)
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
         self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)

@@ -12,6 +12,7 @@ from tflbuild.placement.facts import ModelFacts, OperatorFacts
 from tflbuild.placement.partition import PARTITIONS
 from tflbuild.placement.placement import Placed, Placement
 from tflbuild.placement.rule_file import Rule, RuleTable
+from tflbuild.tflite.chips import CHIPS
 
 
 def place(path: Path, rules: Path, device: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,6 +66,9 @@ class _Broken:
 
 def _own(operator: OperatorFacts, table: RuleTable, scope: Scope) -> _Broken | None:
     rules = table.operators.get(operator.name)
+    if rules is None and operator.name in CHIPS:
+        reason = f"holds what a compiler made for {CHIPS[operator.name]}"
+        return _Broken(reason, {"op.name": operator.name})
     if rules is None:
         custom = "custom " if operator.custom else ""
         return _Broken(f"is no {custom}operator of the {table.device}", {"op.name": operator.name})

@@ -34,7 +34,7 @@ class Unknown(Exception):
 
 
 class Scope(NamedTuple):
-    """What a condition is about.
+    """The file, operator and device that a condition is about.
 
     Attributes:
         model: the file.

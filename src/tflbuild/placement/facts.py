@@ -1,4 +1,4 @@
-"""What rules may ask of a `.tflite`: its operators, their options, and their tensors."""
+"""Facts of a `.tflite` that rules may ask for: its operators, their options, and their tensors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAYERS = {"CONV_2D": 3, "TRANSPOSE_CONV": 3, "CONV_3D": 4, "DEPTHWISE_CONV_2D": 
 
 
 class TensorFacts:
-    """What is known of one tensor.
+    """Facts of one tensor.
 
     Args:
         graph: the subgraph that it is in.
@@ -122,7 +122,7 @@ class Links:
 
 @dataclass(frozen=True)
 class OperatorFacts:
-    """What is known of one operator.
+    """Facts of one operator.
 
     Attributes:
         index: its place in the order of execution, from 0.
@@ -169,7 +169,7 @@ class OperatorFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What is known of a file.
+    """Facts of a file.
 
     Attributes:
         operators: those of its main graph, in the order of execution.

@@ -46,7 +46,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class RuleTable:
-    """What a device runs.
+    """The operators that a device runs, with their rules.
 
     Attributes:
         device: what people call it.

@@ -14,7 +14,8 @@ from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.plain_text import plain
-from tflbuild.recipe.files import group_names, keys_of, recipe_names
+from tflbuild.recipe.declared_source import choices_of
+from tflbuild.recipe.files import keys_of, recipe_names
 from tflbuild.recipe.replacement import LISTS
 
 GROUPS = ("model", "data", "target", "hooks")
@@ -163,4 +164,4 @@ def _choices(group: str) -> list[str]:
         return recipe_names()
     if group == "passes":
         return sorted(PASSES)
-    return sorted({*HOOKS, *group_names(group)}) if group == "hooks" else group_names(group)
+    return choices_of(group)

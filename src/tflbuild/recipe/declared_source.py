@@ -1,4 +1,4 @@
-"""Recipes' keys as Hydra's configurations: the root keys, and the options of every declared pass and hook."""
+"""Recipes' keys as Hydra's configurations: the root keys, and the options of declared passes, hooks and targets."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tflbuild.core.metric import METRICS
 from tflbuild.core.modality import MODALITIES
 from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
+from tflbuild.core.target import TARGETS
+from tflbuild.recipe.files import group_names
 from tflbuild.recipe.keys import RootOptions, StepKeys
 
 PRIMARY = "_tflbuild"
@@ -24,11 +26,13 @@ EVERY_LIMIT = "declared://every_limit"
 """Address of the same configurations with a node for every limit in a budget, for `--cfg` and completion;
 otherwise a budget takes any key, and `recipe.py` says which are wrong."""
 
-GROUPS: dict[str, Registry[Any]] = {"passes": PASSES, "hooks": HOOKS}
+GROUPS: dict[str, Registry[Any]] = {"passes": PASSES, "hooks": HOOKS, "target": TARGETS}
+PACKAGED = ("hooks", "target")
+"""Groups of which each choice has a place of its own, e.g. `hooks.mlflow`."""
 
 
 class DeclaredSource(ConfigSource):
-    """The root keys of a recipe and the groups `passes` and `hooks`, made of what is declared when it is asked for."""
+    """The root keys of a recipe and groups such as `passes`, made of what is declared when it is asked for."""
 
     @staticmethod
     def scheme() -> str:
@@ -53,15 +57,15 @@ class DeclaredSource(ConfigSource):
             config=OmegaConf.create(self._node(group, name)),
             path=f"{self.scheme()}://{self.path}",
             provider=self.provider,
-            header={"package": f"hooks.{name}" if group == "hooks" else None},
+            header={"package": f"{group}.{name}" if group in PACKAGED else None},
         )
 
     def _node(self, group: str, name: str) -> dict[str, Any]:
         budget = limit_nodes() if self.path else OmegaConf.create({}, flags={"struct": False})
         if group == "passes":
             return step_node(name, PASSES.get(name), budget)
-        if group == "hooks":
-            return {"type": name, **options_node(HOOKS.get(name))}
+        if group in PACKAGED:
+            return {"type": name, **options_node(GROUPS[group].get(name))}
         # Hooks come first, so that a recipe may override the choice and set the options of what is chosen.
         return {
             "defaults": ["_self_", {"hooks": []}, {"recipe": "???"}],
@@ -76,15 +80,36 @@ class DeclaredSource(ConfigSource):
     def is_config(self, config_path: str) -> bool:
         """Say whether a path names what is declared."""
         group, _, name = config_path.removesuffix(".yaml").partition("/")
-        return group == PRIMARY if not name else group in GROUPS and name in GROUPS[group]
+        return group == PRIMARY if not name else group in GROUPS and name in _unwritten(group)
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """List what is declared, for completion and error messages."""
         groups = sorted(GROUPS) if not config_path else []
-        names = sorted(GROUPS[config_path]) if config_path in GROUPS else []
+        names = _unwritten(config_path) if config_path in GROUPS else []
         if results_filter is None:
             return sorted([*groups, *names])
         return groups if results_filter == ObjectType.GROUP else names
+
+
+def _unwritten(group: str) -> list[str]:
+    """List what a group declares; a file of that name takes its place."""
+    return sorted({*GROUPS[group]} - {*group_names(group)})
+
+
+def choices_of(group: str) -> list[str]:
+    """List the choices of a group: files, and what is declared without one."""
+    return sorted({*group_names(group), *(GROUPS[group] if group in PACKAGED else ())})
+
+
+def with_every_option(group: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Add to a file of a group the options that it does not say, each with its default."""
+    registry, name = GROUPS.get(group), content.get("type")
+    if registry is None or not isinstance(name, str) or name not in registry:
+        return content
+    return {
+        **content,
+        **{key: value for key, value in options_node(registry.get(name)).items() if key not in content},
+    }
 
 
 def root_node() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe import files
+from tflbuild.recipe.declared_source import with_every_option
 from tflbuild.recipe.interpolation import check_texts
 from tflbuild.recipe.text import parsed, read_text, refuse_code
 
@@ -62,7 +63,7 @@ class FlatSource(ConfigSource):
                 )
             package = WHOLE
         check_texts(content, plain(path))
-        loaded = OmegaConf.create(content)
+        loaded = OmegaConf.create(with_every_option(config_path.partition("/")[0], content))
         return ConfigResult(
             config=loaded,
             path=f"{self.scheme()}://{self.path}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ from tflbuild.engine.report import Report
 from tflbuild.show.breach import breach_lines
 from tflbuild.show.conclusion import conclusion
 from tflbuild.show.findings.analyses import texts_of
+from tflbuild.show.placements import SAID_BY
 from tflbuild.show.step_lines import primary_metric
 
 
@@ -132,9 +133,18 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     if memory:
         figures = ", ".join(f"{name.removesuffix('_mib')} {value:.1f}" for name, value in memory.items())
         lines.append(f"  memory of the tool in MiB: {figures}")
+    placed = target.get("placement")
+    if placed and not delegate:
+        counts = f"{placed['delegated']} of {placed['total']} operators on {plain(placed['title'])}"
+        lines.append(f"  {counts}, {SAID_BY[placed['basis']]}")
     if "npu_coverage" in target:
-        lines.append(
-            f"  NPU coverage {target['npu_coverage']:.1%}, {target.get('npu_cycles', 0):,.0f} cycles, "
-            f"SRAM {target.get('npu_sram', 0.0):,.1f} KiB"
-        )
+        work = ", ".join(_npu_work(target))
+        lines.append(f"  NPU coverage {target['npu_coverage']:.1%}{f', {work}' if work else ''}")
     return lines
+
+
+def _npu_work(target: Mapping[str, Any]) -> Iterator[str]:
+    if "npu_cycles" in target:
+        yield f"{target['npu_cycles']:,.0f} cycles"
+    if "npu_sram" in target:
+        yield f"SRAM {target['npu_sram']:,.1f} KiB"

@@ -112,16 +112,12 @@ class Placements:
         """Draw it for a page."""
         stretches = self.stretches()
         notes = _notes(stretches)
-        rows = [Row(cells=(one.indices, one.said, *_marks(one, notes))) for one in stretches]
-        headings = ("operator", "kind", *(str(one["device"]) for one in self.devices))
-        parts = [Table(headings=headings, rows=tuple(rows))]
-        if notes:
-            why = tuple(
-                Row(cells=(f"[{number}]", f"{left.device}: {which}", left.reason, left.cure))
-                for left, (number, which) in notes.items()
-            )
-            parts.append(Table(headings=("", "operators", "why they stay", "cure"), rows=why))
-        return Exhibit(title="Where operators run", parts=tuple(parts), text=tuple(self._sources()))
+        rows = [Row(cells=(one.indices, *_marks(one, notes), one.said)) for one in stretches]
+        headings = ("operators", *(str(one["device"]) for one in self.devices), "kind")
+        text = (*self._sources(), *(line.strip() for line in _note_lines(notes) if line))
+        return Exhibit(
+            title="Where operators run", parts=(Table(headings=headings, rows=tuple(rows)),), text=text
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Give the form that `tflbuild check --json` prints."""

@@ -15,7 +15,8 @@ from hydra.errors import HydraException
 
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
-from tflbuild.recipe.files import group_names, recipe_names
+from tflbuild.recipe.declared_source import choices_of
+from tflbuild.recipe.files import recipe_names
 from tflbuild.recipe.overrides import parse
 
 LONGEST_NAME = 180
@@ -113,7 +114,7 @@ def _values(override: Override) -> list[str]:
 def _matching(override: Override, pattern: Glob) -> list[str]:
     """Give the recipes, or the files of a group, that a `glob(...)` means."""
     group = override.key_or_group
-    names = recipe_names() if group == "recipe" else group_names(group)
+    names = recipe_names() if group == "recipe" else choices_of(group)
     found: list[str] = pattern.filter(names)
     if not found:
         there_are = f"there are {', '.join(names)}" if names else f"'{group}' is not a group"

@@ -41,6 +41,7 @@ class EthosU(Target):
     compiles = True
     executes = False
     integer_only = True
+    offloads = True
 
     accelerator: Accelerator = "ethos-u55-128"
     """The NPU: its family and the multiplications that it makes in a cycle."""

@@ -22,6 +22,7 @@ from tflbuild.backends.board.failures import failure
 from tflbuild.backends.board.setup import Setup
 from tflbuild.core.errors import MissingTool, PassError, RecipeError, TflbuildError
 from tflbuild.core.signature import Signature
+from tflbuild.core.toolchain import version
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.runtimes import profiler
 from tflbuild.tflite import flatbuffer
@@ -124,9 +125,6 @@ def test_latency_memory_and_operators_are_measured_there(board: Loopback, model:
 def test_the_board_says_what_it_is_and_is_asked_once_in_a_while(
     board: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ai_edge_litert  # noqa: F401 - of which the version is said
-    from tflbuild.core.toolchain import version
-
     before = board.sessions()
     facts = device(setup(board))
     assert facts["litert"] == f"ai-edge-litert {version('ai_edge_litert')}"
@@ -184,7 +182,7 @@ def test_another_board_behind_the_name_is_not_gone_on_with(
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_another_one(board: Loopback, model: Path) -> None:
     late = board.python(
-        'exec $PYTHON -c "' + DYING.replace("os._exit(1)", "__import__('time').sleep(3)") + '" "$@"'
+        'exec $PYTHON -c "' + DYING.replace("os._exit(1)", "time.sleep(3)") + '" "$@"'
     )
     loaded = Loaded(setup(board, python=late), model)
     loaded._session._setup = setup(board, timeout=1)

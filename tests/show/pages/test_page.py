@@ -453,6 +453,10 @@ def test_every_row_of_a_report_stands_under_its_heading() -> None:
         ["size", "500.0 KiB", "", ""],
         ["npu_coverage", "0.953", "", ""],
         ["npu_cycles", "371,355 cycles", "", ""],
+        ["operators", "ethos_u55", "kind"],
+        ["0-81", "yes", "82 operators: CONV_2D, DEPTHWISE_CONV_2D"],
+        ["82-84", "no [1]", "3 operators: DEQUANTIZE"],
+        ["85", "no [2]", "TFLite_Detection_PostProcess"],
         *tensors,
     ]
     details = [row[0] for row in found.rows if row[0].startswith("never")]

@@ -21,7 +21,7 @@ from tflbuild.core.metric import METRICS
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS
 from tflbuild.recipe.compose import compose
-from tflbuild.recipe.files import group_names
+from tflbuild.recipe.declared_source import choices_of
 from tflbuild.recipe.keys import RootOptions
 
 GROUPS = ("model", "data", "target", "hooks")
@@ -70,10 +70,7 @@ def _with_value(mapping: Mapping[str, Any], word: str) -> list[str]:
     """Complete the value behind a key: the last one, where several were typed as a list or for a sweep."""
     key, _, typed = word.partition("=")
     head = typed[: max(typed.rfind(","), typed.rfind("["), typed.rfind(" ")) + 1]
-    if key in GROUPS:
-        names = sorted({*group_names(key), *(HOOKS if key == "hooks" else ())})
-    else:
-        names = _values(mapping, key.split("."))
+    names = choices_of(key) if key in GROUPS else _values(mapping, key.split("."))
     return [f"{key}={head}{name}" for name in names]
 
 

@@ -38,7 +38,7 @@ from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.names import Names, named
 from tflbuild.core.result_form import GRAPH
 from tflbuild.core.runtime import Runtime, usual_runtime
-from tflbuild.core.target import Target
+from tflbuild.core.target import COVERAGE, Target
 from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.channel import Channel, ChannelClosed
 from tflbuild.engine.workers.context import Assignment, WorkerContext
@@ -249,7 +249,7 @@ class Server:
         if placed is not None:
             figures.setdefault("placement", placed)
         if type(target).offloads and figures.get("placement"):
-            figures.setdefault("npu_coverage", figures["placement"]["coverage"])
+            figures.setdefault(COVERAGE, figures["placement"]["coverage"])
         return delivered, jsonable(figures, f"target '{type(target).name}'")
 
     def _split(self, name: str, data: Dataset, index: Path) -> Split:
