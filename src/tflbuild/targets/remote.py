@@ -43,11 +43,9 @@ PERMITTED = (
     "RekeyLimit",
     "ServerAliveCountMax",
     "ServerAliveInterval",
-    "StrictHostKeyChecking",
     "UserKnownHostsFile",
-    "VerifyHostKeyDNS",
 )
-"""Options of ssh that a recipe may give: those that start no program on this machine."""
+"""Options of ssh that a recipe may give: those that start no program on this machine, and trust no key by themselves."""
 
 NAME = re.compile(r"[A-Za-z0-9_.\[\]:%][A-Za-z0-9_.\[\]:%-]*")
 """Names of machines and users: none that ssh would take for an option."""
@@ -108,8 +106,8 @@ class Remote(Target):
             key = option.partition("=")[0]
             if "=" not in option or key not in PERMITTED:
                 raise ValueError(
-                    f"options: '{plain(option)}' is not KEY=VALUE with one of {', '.join(PERMITTED)}; put others "
-                    f"into your ssh configuration"
+                    f"options: '{plain(option)}' is not KEY=VALUE of an option that a recipe may give, such as "
+                    f"ProxyJump=gate; put others into your ssh configuration"
                 )
         for option in self.delegate_options:
             if not re.fullmatch(r"[^=]+=.*", option):

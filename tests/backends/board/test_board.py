@@ -181,9 +181,7 @@ def test_another_board_behind_the_name_is_not_gone_on_with(
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_another_one(board: Loopback, model: Path) -> None:
-    late = board.python(
-        'exec $PYTHON -c "' + DYING.replace("os._exit(1)", "time.sleep(3)") + '" "$@"'
-    )
+    late = board.python('exec $PYTHON -c "' + DYING.replace("os._exit(1)", "time.sleep(3)") + '" "$@"')
     loaded = Loaded(setup(board, python=late), model)
     loaded._session._setup = setup(board, timeout=1)
     with pytest.raises(PassError, match=r"took longer than target.remote.timeout=1 s"):
