@@ -1,4 +1,4 @@
-"""Measuring on a device that is not this machine: its facts are in every key, and nothing is taken for another one's."""
+"""Measuring on a device that is not this machine: its facts are in every key, and nobody else's figures are taken."""
 
 from __future__ import annotations
 

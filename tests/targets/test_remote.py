@@ -83,9 +83,10 @@ def test_planning_says_what_is_missing() -> None:
         ({"kernels": "fast"}, "'fast' is not one of default, builtin, reference"),
         (
             {"options": ["ProxyCommand=reboot"]},
-            "'ProxyCommand=reboot' is not KEY=VALUE with one of AddressFamily",
+            "'ProxyCommand=reboot' is not KEY=VALUE of an option that a recipe may give",
         ),
         ({"options": ["LocalCommand=reboot"]}, "put others into your ssh configuration"),
+        ({"options": ["StrictHostKeyChecking=no"]}, "is not KEY=VALUE of an option that a recipe may give"),
         ({"options": ["Compression"]}, "'Compression' is not KEY=VALUE"),
         ({"delegate_options": ["device"]}, "'device' is not KEY=VALUE"),
     ],

@@ -45,7 +45,7 @@ PERMITTED = (
     "ServerAliveInterval",
     "UserKnownHostsFile",
 )
-"""Options of ssh that a recipe may give: those that start no program on this machine, and trust no key by themselves."""
+"""Options of ssh that a recipe may give: those that start no program on this machine and trust no key."""
 
 NAME = re.compile(r"[A-Za-z0-9_.\[\]:%][A-Za-z0-9_.\[\]:%-]*")
 """Names of machines and users: none that ssh would take for an option."""
