@@ -44,6 +44,9 @@ class Target:
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False
     """Whether only full-integer models make sense on it."""
+    reaches: ClassVar[bool] = False
+    """Whether it starts a program that its options name, or reaches another machine: a recipe in somebody else's folder
+    then takes a word of the user."""
     rules: ClassVar[str] = ""
     """Which operators it runs: name of a table in `tflbuild/placement/tables`, or path of a rule file; "" for none."""
     offloads: ClassVar[bool] = False

@@ -33,6 +33,7 @@ class Android(Target):
     """
 
     needs = ("ai_edge_litert",)
+    reaches = True
     runtime = "adb"
 
     benchmark: str = ""

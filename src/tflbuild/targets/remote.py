@@ -64,6 +64,7 @@ class Remote(Target):
     """
 
     needs = ("ai_edge_litert",)
+    reaches = True
     runtime = "remote"
 
     host: str = ""
