@@ -174,19 +174,35 @@ def profile(loaded, builtin):
     """Print the table of operators: those of the graph, and what XNNPACK took as one row, with its own table behind."""
     loaded.allocate_tensors()
     plan = loaded._get_ops_details()
-    own = [op["op_name"] for op in plan if op["op_name"] != "DELEGATE"]
-    partitions = [op for op in plan if op["op_name"] == "DELEGATE"]
-    kept = own if builtin or not partitions else [name for name in own if name.startswith("TFLite_")]
-    rows = kept if builtin or not partitions else ["TfLiteXNNPackDelegate", *kept]
+    own = [op for op in plan if op["op_name"] != "DELEGATE"]
+    partitions = [] if builtin else [op for op in plan if op["op_name"] == "DELEGATE"]
+    inside = [name for partition in partitions for name in taken_by(partition, own)]
+    kept = [op["op_name"] for op in own]
+    for name in inside:
+        kept.remove(name)
+    rows = ["TfLiteXNNPackDelegate"] * len(partitions) + kept
     info(
         "Profiling Info for Benchmark Initialization:\n"
         + table(["ModifyGraphWithDelegate", "AllocateTensors"])
     )
     print()
     info("Operator-wise Profiling Info for Regular Benchmark Runs:\n" + table(rows))
-    if len(rows) > len(kept):
-        inside = [f"{name.title()} (NC, F32)" for name in own if name not in kept]
-        print("Delegate internal: \n" + table(inside))
+    if inside:
+        print("Delegate internal: \n" + table([f"{name.title()} (NC, F32)" for name in inside]))
+
+
+def taken_by(partition, own):
+    """Name the operators between the ends of a partition, in order."""
+    makers = {int(tensor): op for op in own for tensor in op["outputs"]}
+    known, waiting, found = set(map(int, partition["inputs"])), list(map(int, partition["outputs"])), {}
+    while waiting:
+        tensor = waiting.pop()
+        if tensor in known or tensor not in makers:
+            continue
+        known.add(tensor)
+        found[makers[tensor]["index"]] = makers[tensor]["op_name"]
+        waiting += map(int, makers[tensor]["inputs"])
+    return [found[index] for index in sorted(found)]
 
 
 def table(names):

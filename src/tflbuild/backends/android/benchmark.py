@@ -174,7 +174,9 @@ class Loaded:
                     (folder / IN / f"{number}.{place}").write_bytes(value[number].tobytes())
             flags = _reading(given) | (KEPT if self._setup.delegate == "gpu" else {})
             script = _loop(_line(self._setup, self._ends, flags), count)
-            ran = carry_out(self._setup, self._path, script, folder, f"running {count} samples")
+            ran = carry_out(
+                self._setup, self._path, script, folder, f"running {count} sample{'s' if count > 1 else ''}"
+            )
             self.kernels = _kernels(self._setup, ran.text, name_of(ran.facts))
             rows = [self._read(folder / OUT / f"{number}", ran) for number in range(count)]
         return {name: np.stack([row[name] for row in rows]) for name in self.signature.outputs}
