@@ -59,7 +59,7 @@ def test_the_board_measures_what_a_budget_judges(
     assert hash(made) == hash(RemoteRuntime(**board.options()))
 
 
-def test_bundles_are_of_any_size_and_one_process_has_the_board() -> None:
+def test_batches_are_of_any_size_and_one_process_has_the_board() -> None:
     assert (RemoteRuntime.light, RemoteRuntime.alone, RemoteRuntime.whole_batches) == (True, True, False)
 
 

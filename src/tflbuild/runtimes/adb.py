@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Adb(Runtime):
     """Execute a `.tflite` on a phone, by LiteRT's benchmark_model; target `android` gives its options.
 
-    Samples are pushed in bundles, and a script on the phone runs the program once for each of them.
+    Samples are pushed in batches, and a script on the phone runs the program once for each of them.
     """
 
     kinds = ("TFLiteModel",)
@@ -44,7 +44,7 @@ class Adb(Runtime):
     folder: str = "/data/local/tmp"
     """Folder of the phone that a folder of ours is made in, and removed from at the end."""
     timeout: Annotated[int, Ge(1), Le(86_400)] = 600
-    """Time that one command on the phone may take, such as a bundle of samples. [seconds]"""
+    """Time that one command on the phone may take, such as a batch of samples. [seconds]"""
 
     def key(self) -> Mapping[str, Any]:
         """Ask the phone what it is; the digest of its benchmark_model, too."""

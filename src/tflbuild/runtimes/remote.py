@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Remote(Runtime):
     """Execute a `.tflite` in the LiteRT of a board, over ssh; target `remote` gives its options.
 
-    A small program of ours is sent into the board's Python with each session. It serves bundles of samples over ssh,
+    A small program of ours is sent into the board's Python with each session. It serves batches of samples over ssh,
     and leaves nothing on the board.
     """
 
@@ -52,7 +52,7 @@ class Remote(Runtime):
     threads: Annotated[int, Ge(1), Le(64)] = 1
     """Threads of the interpreter on the board. [threads]"""
     timeout: Annotated[int, Ge(1), Le(86_400)] = 600
-    """Time that the board may take for one answer, such as a bundle of samples. [seconds]"""
+    """Time that the board may take for one answer, such as a batch of samples. [seconds]"""
 
     def key(self) -> Mapping[str, Any]:
         """Ask the board what it is, its LiteRT among that."""

@@ -56,7 +56,7 @@ class Android(Target):
     folder: str = "/data/local/tmp"
     """Folder of the phone that a folder of ours is made in, and removed from at the end."""
     timeout: Annotated[int, Ge(1), Le(86_400)] = 600
-    """Time that one command on the phone may take, such as a bundle of samples. [seconds]"""
+    """Time that one command on the phone may take, such as a batch of samples. [seconds]"""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"(/[\w.+-]+)+", self.folder):

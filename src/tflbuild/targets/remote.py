@@ -94,7 +94,7 @@ class Remote(Target):
     runs: Annotated[int, Ge(1), Le(100_000)] = 50
     """Timed runs after the warm-up. [runs]"""
     timeout: Annotated[int, Ge(1), Le(86_400)] = 600
-    """Time that the board may take for one answer, such as a bundle of samples. [seconds]"""
+    """Time that the board may take for one answer, such as a batch of samples. [seconds]"""
 
     def __post_init__(self) -> None:
         for name in ("host", "user"):

@@ -95,7 +95,7 @@ def test_the_board_gives_what_litert_gives(board: Loopback, tmp_path: Path, make
     path = written(tmp_path, make())
     loaded = Loaded(setup(board), path)
     check_alike(loaded, path)
-    check_alike(loaded, path)  # a second bundle in the same session
+    check_alike(loaded, path)  # a second batch in the same session
     assert loaded.signature == litert.Loaded(path).signature
 
 
@@ -143,7 +143,7 @@ def test_what_a_shell_prints_before_is_not_taken_for_an_answer(board: Loopback, 
     check_alike(Loaded(setup(board, python=loud), model), model, 1)
 
 
-def test_a_session_that_ended_between_two_bundles_is_opened_again(board: Loopback, model: Path) -> None:
+def test_a_session_that_ended_between_two_batches_is_opened_again(board: Loopback, model: Path) -> None:
     loaded, before = Loaded(setup(board), model), board.sessions()
     loaded._session._process.kill()
     loaded._session._process.wait()
