@@ -16,7 +16,7 @@ from tflbuild.core.runtime import RUNTIMES
 from tflbuild.core.target import TARGETS
 from tflbuild.metrics.latency import Latency
 from tflbuild.recipe.validation import typed
-from tflbuild.runtimes.remote import Remote as RemoteRuntime
+from tflbuild.runtimes.ssh import Ssh
 from tflbuild.targets.remote import Remote
 from tflbuild.tflite.tiny import brightness_detector
 
@@ -54,13 +54,13 @@ def test_the_board_measures_what_a_budget_judges(
     monkeypatch.setattr(execution.Loaded, "profiled", refuse)
     assert "operator_times" not in target.inspect(model)
     made = RUNTIMES.get(target.runtime)(**target.runtime_options())
-    assert made == RemoteRuntime(**board.options())
+    assert made == Ssh(**board.options())
     assert made.key() == {"device": target.device()}
-    assert hash(made) == hash(RemoteRuntime(**board.options()))
+    assert hash(made) == hash(Ssh(**board.options()))
 
 
 def test_batches_are_of_any_size_and_one_process_has_the_board() -> None:
-    assert (RemoteRuntime.light, RemoteRuntime.alone, RemoteRuntime.whole_batches) == (True, True, False)
+    assert (Ssh.light, Ssh.alone, Ssh.whole_batches) == (True, True, False)
 
 
 def test_planning_says_what_is_missing() -> None:
@@ -104,4 +104,4 @@ def test_a_name_of_a_board_may_be_an_address() -> None:
 
 def test_remote_is_a_target_whose_file_runs_on_a_board() -> None:
     assert TARGETS.get("remote") is Remote
-    assert (Remote.compiles, Remote.executes, Remote.runtime) == (False, True, "remote")
+    assert (Remote.compiles, Remote.executes, Remote.runtime) == (False, True, "ssh")

@@ -34,7 +34,7 @@ class Adb(Runtime):
     benchmark: str = ""
     """Path of LiteRT's benchmark_model, built for the phone's ABI. Empty: refused when it is needed."""
     delegate: Literal["xnnpack", "builtin", "gpu", "nnapi"] = "xnnpack"
-    """What executes the operators that it takes; `builtin` are LiteRT's own kernels alone."""
+    """Delegate that executes the operators that it takes; `builtin` are LiteRT's own kernels alone."""
     threads: Annotated[int, Ge(1), Le(64)] = 1
     """Threads of the interpreter on the phone. [threads]"""
     flags: tuple[str, ...] = ()

@@ -43,8 +43,8 @@ class Android(Target):
     serial: str = ""
     """Serial of the phone, as `adb devices` lists it. Empty: the only one that is attached."""
     delegate: Literal["xnnpack", "builtin", "gpu", "nnapi"] = "xnnpack"
-    """What executes the operators that it takes; `builtin` are LiteRT's own kernels alone. Android 15 and later
-    advise against `nnapi`."""
+    """Delegate that executes the operators that it takes; `builtin` are LiteRT's own kernels alone. Android 15 and
+    later advise against `nnapi`."""
     threads: Annotated[int, Ge(1), Le(64)] = 1
     """Threads of the interpreter on the phone. [threads]"""
     runs: Annotated[int, Ge(1), Le(100_000)] = 50

@@ -65,7 +65,7 @@ class Remote(Target):
 
     needs = ("ai_edge_litert",)
     reaches = True
-    runtime = "remote"
+    runtime = "ssh"
 
     host: str = ""
     """Name or address of the board, or a name of the user's ssh configuration. Empty: refused."""

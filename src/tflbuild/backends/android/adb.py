@@ -21,7 +21,7 @@ DAEMON = "* daemon"
 """Beginning of what adb says of its own server."""
 
 STATUS = re.compile(r"\[tflbuild (\d+)\]\s*\Z")
-"""What a command on the phone ends with: before Android 7, adb did not pass its exit code on."""
+"""The end of what a command on the phone prints: before Android 7, adb did not pass its exit code on."""
 
 DEVICE = re.compile(
     r"(?P<serial>\S+)\s+(?P<state>\S.*?)"
@@ -58,7 +58,7 @@ class Attached(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a command on the phone ended with, and what it printed."""
+    """The exit code of a command on the phone, and what it printed."""
 
     status: int
     text: str

@@ -30,7 +30,7 @@ CANNOT_EXECUTE = (
     "CANNOT LINK EXECUTABLE",
     "has unexpected e_machine",
 )
-"""What Android's shell and linker say of a program of another ABI."""
+"""Words of Android's shell and linker for a program of another ABI."""
 
 SIGNALS = {
     4: "illegal instruction",
@@ -50,7 +50,7 @@ NOT_THE_REASON = ("Benchmarking failed", "[sample")
 
 @dataclass(frozen=True)
 class Ran:
-    """What a script printed on the phone, and the phone's facts."""
+    """The words that a script printed on the phone, and the phone's facts."""
 
     text: str
     facts: Mapping[str, str]

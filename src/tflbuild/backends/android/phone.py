@@ -19,7 +19,7 @@ STATES = {
     "connecting": "is still connecting: try again in a moment",
     "no permissions": "may not be opened by this user: Android's udev rules are missing on this computer",
 }
-"""What a phone's state means, and what to do."""
+"""States of a phone with their meaning, and what to do."""
 
 PROPERTIES = {
     "manufacturer": "ro.product.manufacturer",
@@ -32,7 +32,7 @@ PROPERTIES = {
     "soc": "ro.soc.model",
     "platform": "ro.board.platform",
 }
-"""What is asked of a phone, by Android's names."""
+"""Properties that a phone is asked for, by Android's names."""
 
 
 def find(program: str, serial: str) -> Adb:

@@ -1,4 +1,4 @@
-"""What benchmark_model prints: latency, memory, the delegate, and a table of operators.
+"""Read what benchmark_model prints: latency, memory, the delegate, and a table of operators.
 
 It prints the same since TensorFlow 2.4, but for prefixes of lines, the column [start] (until 2.6) and quantiles (since
 2.17).

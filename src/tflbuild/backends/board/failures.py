@@ -1,4 +1,4 @@
-"""What ssh and the board's shell say where there is no session, in a sentence that says what to do."""
+"""Failures of a session, from what ssh and the board's shell say to a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ KNOWN: tuple[tuple[str, type[TflbuildError], Sentence], ...] = (
         ),
     ),
 )
-"""What ssh says, and what that means, the most certain first."""
+"""Messages of ssh with their meaning, the most certain first."""
 
 
 def _known_as(setup: Setup) -> str:

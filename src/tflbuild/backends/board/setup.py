@@ -11,7 +11,7 @@ BOOTSTRAP = (
     "f=sys.stdin.buffer\n"
     "exec(compile(f.read(int(f.readline())),'tflbuild','exec'),{'__name__':'__main__'})"
 )
-"""What the board's Python is given to begin with: it reads the rest from its input."""
+"""Code that the board's Python is given to begin with: it reads the rest from its input."""
 
 ALIVE = {"ServerAliveInterval": 5, "ServerAliveCountMax": 3}
 """Options of ssh by which a connection that is gone is noticed."""

@@ -23,7 +23,7 @@ START = b"tflbuild runner 1\n"
 WARM_UP = 5
 
 DISTRIBUTIONS = ("ai-edge-litert", "tflite-runtime", "tensorflow", "tensorflow-cpu")
-"""What brings LiteRT, the best first."""
+"""Distributions that bring LiteRT, the best first."""
 
 MODULES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter")
 """Modules with its interpreter, likewise."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tflbuild.backends.board.setup import Setup
 
 
-@runtime("remote")
-class Remote(Runtime):
+@runtime("ssh")
+class Ssh(Runtime):
     """Execute a `.tflite` in the LiteRT of a board, over ssh; target `remote` gives its options.
 
     A small program of ours is sent into the board's Python with each session. It serves batches of samples over ssh,
