@@ -80,7 +80,7 @@ def test_planning_says_what_is_missing() -> None:
         ({"port": 65_536}, "port: 65536"),
         ({"threads": 0}, "threads: 0"),
         ({"timeout": 0}, "timeout: 0"),
-        ({"kernels": "fast"}, "'fast' is not one of default, builtin, reference"),
+        ({"resolver": "fast"}, "'fast' is not one of default, builtin, reference"),
         (
             {"options": ["ProxyCommand=reboot"]},
             "'ProxyCommand=reboot' is not KEY=VALUE of an option that a recipe may give",

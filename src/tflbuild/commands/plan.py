@@ -13,7 +13,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.wiring import NAMES
 
 if TYPE_CHECKING:
-    from tflbuild.core.recipe import Recipe
+    from tflbuild.core.recipe import Recipe, Step
     from tflbuild.engine.memo import Looking
     from tflbuild.engine.plan import Plan
     from tflbuild.engine.prepare import Prepared
@@ -44,9 +44,11 @@ def plan(words: list[str]) -> int:
         say(line, fold=True)
     width = max(len(planned.step.label) for planned in made.steps)
     for planned in made.steps:
-        name = type(planned.step.options).name
-        of = "" if name == planned.step.label else f" ({name})"
-        say(f"{planned.step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}", fold=True)
+        step = planned.step
+        name = type(step.options).name
+        of = "" if name == step.label else f" ({name})"
+        of += f"; behind {step.takes}" if step.takes else ""
+        say(f"{step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}{_wanted(step)}", fold=True)
     for label, reason in made.unused.items():
         say(f"{label:<{width}}  unused   {reason}", fold=True)
     for one in foreseen(prepared.recipe, made.steps):
@@ -63,6 +65,12 @@ def plan(words: list[str]) -> int:
     named = f"{len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}"
     say(f"data: {counts}; {named if classes else 'no labels'}", fold=True)
     return 0
+
+
+def _wanted(step: Step) -> str:
+    """Say which options the targets of a step ask for, where the recipe leaves them open."""
+    options = ", ".join(f"{name}={value}" for name, value in step.wanted.items())
+    return plain(f"; its target asks for {options}") if options else ""
 
 
 def planned_of(

@@ -73,6 +73,10 @@ class Runtime:
         """
         return {}
 
+    def others(self) -> Mapping[str, Runtime]:
+        """Give the same runtime with its other kernels, by their names: how far these are apart is measured."""
+        return {}
+
     def open(self, model: Artifact) -> Execution:
         """Load a model; runs in a worker.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -157,50 +157,6 @@ def output_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 def operators(path: Path) -> list[str]:
     """Name every operator of the file, in order of execution."""
     return [op["op_name"] for op in interpreter(path, kernels="builtin")._get_ops_details()]
-
-
-def delegation(path: Path) -> dict[str, Any]:
-    """Say which operators XNNPACK takes.
-
-    Returns:
-        `name`, `delegated` and `total` operators, and `left`: names of the operators that it leaves.
-    """
-    return delegation_of(interpreter(path)._get_ops_details(), "xnnpack")
-
-
-def delegation_of(plan: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
-    """Say which operators a delegate takes, as `delegation` does.
-
-    Args:
-        plan: the operators of a graph as LiteRT runs it, partitions of the delegate among them.
-        name: of the delegate.
-    """
-    own = [op for op in plan if op["op_name"] != "DELEGATE"]
-    taken: set[int] = set()
-    for partition in (op for op in plan if op["op_name"] == "DELEGATE"):
-        taken |= _behind(partition, own)
-    return {
-        "name": name,
-        "delegated": len(taken),
-        "total": len(own),
-        "left": [op["op_name"] for op in own if op["index"] not in taken],
-    }
-
-
-def _behind(partition: Mapping[str, Any], own: list[Mapping[str, Any]]) -> set[int]:
-    """Walk back from a delegate's outputs to its inputs; gives the operators in between."""
-    producer = {int(tensor): op for op in own for tensor in op["outputs"]}
-    seen = {int(tensor) for tensor in partition["inputs"]}
-    waiting = [int(tensor) for tensor in partition["outputs"]]
-    found: set[int] = set()
-    while waiting:
-        tensor = waiting.pop()
-        if tensor in seen or tensor not in producer:
-            continue
-        seen.add(tensor)
-        found.add(producer[tensor]["index"])
-        waiting += [int(t) for t in producer[tensor]["inputs"]]
-    return found
 
 
 def latency(path: Path, threads: int = 1, runs: int = 50) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Ssh(Runtime):
     """Library of a delegate on the board, such as libedgetpu.so.1. Empty: none but LiteRT's own."""
     delegate_options: tuple[str, ...] = ()
     """Options of the delegate, each as KEY=VALUE, such as device=usb."""
-    kernels: Literal["default", "builtin", "reference"] = "default"
+    resolver: Literal["default", "builtin", "reference"] = "default"
     """Kernels that compute: `default` (XNNPACK where it takes an operator), `builtin` (without XNNPACK) or
     LiteRT's `reference` kernels."""
     threads: Annotated[int, Ge(1), Le(64)] = 1

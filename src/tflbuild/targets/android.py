@@ -35,6 +35,7 @@ class Android(Target):
     needs = ("ai_edge_litert",)
     reaches = True
     runtime = "adb"
+    rules = "xnnpack"
 
     benchmark: str = ""
     """Path of LiteRT's benchmark_model, built for the phone's ABI. Empty: refused, with where to get it."""
@@ -74,6 +75,10 @@ class Android(Target):
     def files(self) -> tuple[Path, ...]:
         """Name benchmark_model."""
         return (Path(self.benchmark),) if self.benchmark and Path(self.benchmark).is_file() else ()
+
+    def rule_table(self) -> Path | None:
+        """Give XNNPACK's rules where it is what executes; for others there are the targets `gpu` and `nnapi`."""
+        return super().rule_table() if self.rule_file or self.delegate == "xnnpack" else None
 
     def check(self) -> None:
         """Hold this machine to having adb and benchmark_model; no phone is asked."""

@@ -66,6 +66,7 @@ class Remote(Target):
     needs = ("ai_edge_litert",)
     reaches = True
     runtime = "ssh"
+    rules = "xnnpack"
 
     host: str = ""
     """Name or address of the board, or a name of the user's ssh configuration. Empty: refused."""
@@ -86,7 +87,7 @@ class Remote(Target):
     """Library of a delegate on the board, such as libedgetpu.so.1. Empty: none but LiteRT's own."""
     delegate_options: tuple[str, ...] = ()
     """Options of the delegate, each as KEY=VALUE, such as device=usb."""
-    kernels: Literal["default", "builtin", "reference"] = "default"
+    resolver: Literal["default", "builtin", "reference"] = "default"
     """Kernels that compute: `default` (XNNPACK where it takes an operator), `builtin` (without XNNPACK) or
     LiteRT's `reference` kernels."""
     threads: Annotated[int, Ge(1), Le(64)] = 1
@@ -114,6 +115,11 @@ class Remote(Target):
             if not re.fullmatch(r"[^=]+=.*", option):
                 raise ValueError(f"delegate_options: '{plain(option)}' is not KEY=VALUE")
 
+    def rule_table(self) -> Path | None:
+        """Give XNNPACK's rules where it is what executes."""
+        own = not self.delegate and self.resolver == "default"
+        return super().rule_table() if self.rule_file or own else None
+
     def check(self) -> None:
         """Hold this machine to having ssh, and the recipe to naming a board; it is not asked."""
         if shutil.which(self.ssh) is None:
@@ -139,13 +145,13 @@ class Remote(Target):
         """Give `latency_ms`, `delegate`, `memory`, `operator_times` and `device`, as the board measured them."""
         from tflbuild.backends.board.execution import Loaded, name_of
         from tflbuild.runtimes import profiler
-        from tflbuild.runtimes.interpreter import delegation_of
+        from tflbuild.runtimes.delegation import delegation_of
 
         loaded = Loaded(self._setup(), model.path)
         figures = loaded.latency(self.runs)
-        delegate = delegation_of(loaded.plan, "xnnpack" if not self.delegate else loaded.kernels)
+        delegate = delegation_of(loaded.plan, loaded.ends, loaded.kernels if self.delegate else "xnnpack")
         figures |= {"delegate": delegate, "device": loaded.facts}
-        if not self.delegate and self.kernels == "default":
+        if not self.delegate and self.resolver == "default":
             try:
                 found = loaded.profiled(Path(profiler.__file__), min(self.runs, WATCHED))
             except PassError:  # an older LiteRT, or one that brings no library with the profiler

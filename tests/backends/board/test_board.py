@@ -25,6 +25,7 @@ from tflbuild.core.signature import Signature
 from tflbuild.core.toolchain import version
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.runtimes import profiler
+from tflbuild.runtimes.delegation import delegation, delegation_of
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tiny import brightness_detector
 
@@ -59,7 +60,7 @@ def setup(board: Loopback, **changed: Any) -> Setup:
         "ssh": "ssh",
         "delegate": "",
         "delegate_options": (),
-        "kernels": "default",
+        "resolver": "default",
         "threads": 1,
         "timeout": 30,
         **board.options(),
@@ -101,8 +102,8 @@ def test_the_board_gives_what_litert_gives(board: Loopback, tmp_path: Path, make
 
 def test_kernels_are_those_that_were_asked_for(board: Loopback, model: Path) -> None:
     assert Loaded(setup(board), model).kernels == "xnnpack"
-    assert Loaded(setup(board, kernels="reference"), model).kernels == "reference"
-    builtin = Loaded(setup(board, kernels="builtin", threads=2), model)
+    assert Loaded(setup(board, resolver="reference"), model).kernels == "reference"
+    builtin = Loaded(setup(board, resolver="builtin", threads=2), model)
     assert builtin.kernels == "builtin"
     assert not [op for op in builtin.plan if op["op_name"] == "DELEGATE"]
 
@@ -114,7 +115,7 @@ def test_latency_memory_and_operators_are_measured_there(board: Loopback, model:
     assert 0 < found["latency_ms"]["median"] <= found["latency_ms"]["p90"] * 1.0001
     assert found["latency_ms"]["cpu"] == execution.name_of(loaded.facts)
     assert found["memory"]["peak_mib"] > 5
-    assert litert.delegation_of(loaded.plan, "xnnpack") == litert.delegation(model)
+    assert delegation_of(loaded.plan, loaded.ends, "xnnpack") == delegation(model)
     runs = loaded.profiled(Path(profiler.__file__), 3)
     assert len(runs) == 3
     names = [event[0] for event in runs[0][0]]
@@ -345,7 +346,7 @@ def test_what_ssh_says_is_understood(text: str, kind: type[TflbuildError], part:
         python="python3",
         delegate="",
         delegate_options=(),
-        kernels="default",
+        resolver="default",
         threads=1,
         timeout=5,
     )

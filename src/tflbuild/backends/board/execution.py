@@ -57,6 +57,7 @@ class Loaded:
         signature: its inputs and outputs.
         kernels: what executes it: the delegate's name, or "xnnpack" where LiteRT's own took an operator, or "builtin".
         plan: the operators of the graph as LiteRT runs it, partitions of a delegate among them.
+        ends: places of the graph's outputs.
         facts: what the board is.
     """
 
@@ -113,7 +114,7 @@ class Loaded:
         inputs, outputs = flatbuffer.ends_of(model)
         fields = {
             "threads": self._setup.threads,
-            "kernels": self._setup.kernels,
+            "kernels": self._setup.resolver,
             "delegate": self._setup.delegate,
             "delegate_options": dict(option.split("=", 1) for option in self._setup.delegate_options),
             "inputs": inputs,
@@ -127,9 +128,9 @@ class Loaded:
             raise PassError(f"{error}; it was to load {plain(self._path)}{_with(self._setup)}.") from error
         except ConnectionLost as error:
             raise failures.lost(self._setup, str(error)) from error
-        self.plan = said["plan"]
+        self.plan, self.ends = said["plan"], set(outputs.values())
         taken = any(op["op_name"] == "DELEGATE" for op in self.plan)
-        own = "reference" if self._setup.kernels == "reference" else "builtin"
+        own = "reference" if self._setup.resolver == "reference" else "builtin"
         name = Path(self._setup.delegate).name.partition(".so")[0].removeprefix("lib") or "xnnpack"
         self.kernels = name if taken else own
         return session

@@ -30,7 +30,7 @@ class Setup:
     python: str
     delegate: str
     delegate_options: tuple[str, ...]
-    kernels: str
+    resolver: str
     threads: int
     timeout: int
 
