@@ -104,6 +104,17 @@ PLACEMENT = fields(
 )
 """Where the operators of a file run, as `tflbuild.placement.placement.Placement.to_json` gives it."""
 
+OPERATOR_TIMES = fields(
+    {
+        "cpu": TEXT,
+        "threads": whole(1),
+        "runs": whole(),
+        "whole_ms": number(0),
+        "operators": list_of(fields({"name": TEXT, "delegated": FLAG, "ms": number(0)})),
+    }
+)
+"""The time of each operator on the device that a target measures on."""
+
 NPU = {name: optional(number()) for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_latency")}
 
 EQUALITY = fields(
@@ -145,6 +156,9 @@ FIGURES = {
     "latency_ms": optional(maybe(LATENCY)),
     "delegate": optional(maybe(DELEGATE)),
     "placement": optional(maybe(PLACEMENT)),
+    "memory": optional(mapping_of(number(0))),
+    "device": optional(mapping_of(TEXT)),
+    "operator_times": optional(OPERATOR_TIMES),
     "metadata": optional(TEXT),
     "signature": optional(maybe(TEXT)),
     "cautions": optional(list_of(TEXT)),

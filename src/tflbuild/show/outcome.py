@@ -103,10 +103,10 @@ def _sample_lines(target: Mapping[str, Any]) -> list[str]:
 
 
 def _agreement_lines(target: Mapping[str, Any]) -> list[str]:
-    """Say how a delivered file of another kind agrees with the `.tflite` that it was made of."""
+    """Say how a delivered file of another kind, or on another machine, agrees with the `.tflite` that is run here."""
+    other = "this machine's LiteRT" if target.get("device") else "the .tflite that it was made from"
     agreed = [
-        f"  {name} {found['value']:.4f} with the .tflite that it was made from, on {found.get('n', 0)} "
-        f"{found.get('split', '')} samples"
+        f"  {name} {found['value']:.4f} with {other}, on {found.get('n', 0)} {found.get('split', '')} samples"
         for name, found in target.get("agreement", {}).items()
         if found.get("value") is not None
     ]
@@ -143,12 +143,17 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     lines = _agreement_lines(target)
     latency, delegate = target.get("latency_ms"), target.get("delegate")
     if latency:
+        tail = next((f"{name} {latency[name]:.2f}, " for name in ("p90", "p95") if name in latency), "")
         lines.append(
-            f"  {latency['median']:.2f} ms a sample (p90 {latency.get('p90', latency['median']):.2f}, "
+            f"  {latency['median']:.2f} ms a sample ({tail}"
             f"{amount(latency.get('threads', 1), 'thread')}, {plain(latency.get('cpu', ''))})"
         )
     if delegate:
         lines.append(f"  {delegate['delegated']} of {delegate['total']} operators on {delegate['name']}")
+    memory = target.get("memory") or {}
+    if memory:
+        figures = ", ".join(f"{name.removesuffix('_mib')} {value:.1f}" for name, value in memory.items())
+        lines.append(f"  memory of the tool in MiB: {figures}")
     placed = target.get("placement")
     if placed and not delegate:
         counts = f"{placed['delegated']} of {placed['total']} operators on {plain(placed['title'])}"

@@ -35,6 +35,7 @@ from tflbuild.show.pages.figures import (
 )
 from tflbuild.show.pages.links import Links
 from tflbuild.show.pages.matrix import shaded
+from tflbuild.show.pages.measured_there import exhibit_there
 from tflbuild.show.pages.packing import packing
 from tflbuild.show.pages.sample_views import drawn
 from tflbuild.show.pages.snippets.listing import snippets
@@ -101,6 +102,7 @@ def render(
             links=links or Links(),
             scripts=scripts.scripts(scripts.COPY),
             packed={target["name"]: packing(report, target) for target in report["targets"]},
+            timed={target["name"]: exhibit_there(target) for target in report["targets"]},
             placed={target["name"]: _placed(target) for target in report["targets"]},
             base=exhibits_of_analyses(looked),
             found=exhibits_of_analyses(others),
