@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(CHECKOUT))
+sys.path.insert(0, str(CHECKOUT / "tests" / "support"))
 
-from tests.support.ethos_cases import cases  # noqa: E402
+from ethos_cases import cases  # noqa: E402
 
 from tflbuild import plugins  # noqa: E402
 from tflbuild.core.artifact import TFLiteModel  # noqa: E402
@@ -54,7 +54,9 @@ class Compared:
 
 def main() -> None:
     """Compare and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     given = os.environ.get("TFLBUILD_TEST_MODELS", str(CHECKOUT / "../shared/models"))
     parser.add_argument("--models", type=Path, default=Path(given))
     parser.add_argument("--more", type=Path)

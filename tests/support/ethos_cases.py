@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.single_operators import Held, bias, one, weights, whole
+from single_operators import Held, bias, one, weights, whole
 
 Case = tuple[str, bytes]
 IMAGE = (1, 4, 4, 8)
@@ -98,7 +98,9 @@ def convolutions() -> Iterator[Case]:
         yield conv(f"with {said}", fusedActivationFunction=activation)
     for stride in (2, 3, 4):
         yield conv(f"stride {stride}, padded", gives=-(-8 // stride), strideW=stride, strideH=stride)
-        yield conv(f"stride {stride}, valid", gives=-(-6 // stride), strideW=stride, strideH=stride, padding=1)
+        yield conv(
+            f"stride {stride}, valid", gives=-(-6 // stride), strideW=stride, strideH=stride, padding=1
+        )
     yield conv("stride 4, same, nothing to pad", gives=2, strideW=4, strideH=4, weights=weights(8, 4, 4, 4))
     yield conv("stride 4, same, 5 to pad", gives=2, strideW=4, strideH=4, weights=weights(8, 5, 5, 4))
     far = {"dilationWFactor": 2, "dilationHFactor": 2}
@@ -137,7 +139,11 @@ def convolutions() -> Iterator[Case]:
     yield conv("groups", data=Held((1, 8, 8, 8)))
     yield conv("kernel 70x70", 80, 80, weights=weights(8, 70, 70, 4))
     for value in (83, 84):  # 100,000 weights: 8,300,000 and 8,400,000, around 127 * 65,536 = 8,323,072
-        heavy = {"data": Held((1, 5, 5, 4000)), "weights": weights(2, 5, 5, 4000, value=value), "bias": bias(2)}
+        heavy = {
+            "data": Held((1, 5, 5, 4000)),
+            "weights": weights(2, 5, 5, 4000, value=value),
+            "bias": bias(2),
+        }
         yield conv(f"weights of {value}", **heavy, out=Held((1, 5, 5, 2)))
     for channels in (65536, 65537):
         deep = {"data": Held((1, 1, 1, channels)), "weights": weights(1, 1, 1, channels), "bias": bias(1)}
@@ -173,7 +179,9 @@ def depthwise() -> Iterator[Case]:
 def dense() -> Iterator[Case]:
     """Give FULLY_CONNECTED."""
 
-    def layer(name: str, data: Held, kernel: Held, out: Held, add: Held | None = None, **options: Any) -> Case:
+    def layer(
+        name: str, data: Held, kernel: Held, out: Held, add: Held | None = None, **options: Any
+    ) -> Case:
         return f"FULLY_CONNECTED {name}", one(
             "FULLY_CONNECTED", [data, kernel, add], [out], "FullyConnected", **options
         )
@@ -187,7 +195,9 @@ def dense() -> Iterator[Case]:
     yield layer("a scale each", row, kernel._replace(scale=[0.01] * 8), out)
     yield layer("weights of four axes", row, weights(8, 1, 1, 16), out)
     yield layer("weights of another form", row, weights(8, 2, 2, 4), out)
-    yield layer("float weights in int8", Held((1, 16), "float32", None), kernel, Held((1, 8), "float32", None))
+    yield layer(
+        "float weights in int8", Held((1, 16), "float32", None), kernel, Held((1, 8), "float32", None)
+    )
     yield layer("int16", Held((1, 16), "int16"), kernel, Held((1, 8), "int16"), bias(8, "int64"))
     yield layer("to int32", row, kernel, Held((1, 8), "int32"))
     yield layer("to int32, RELU", row, kernel, Held((1, 8), "int32"), fusedActivationFunction=1)
@@ -195,7 +205,9 @@ def dense() -> Iterator[Case]:
         computed = Held((8, 16), "int8" if dtype == "int16" else dtype)
         yield layer(f"weights computed, {dtype}", Held((1, 16), dtype), computed, Held((1, 8), dtype))
     for value in (118, 119):  # 70,000 weights
-        yield layer(f"70000 weights of {value}", Held((1, 70000)), weights(2, 70000, value=value), Held((1, 2)))
+        yield layer(
+            f"70000 weights of {value}", Held((1, 70000)), weights(2, 70000, value=value), Held((1, 2))
+        )
     many = Held((1, 60000)), weights(2, 60000), Held((1, 2))
     yield layer("60000 weights of 1", *many)
 
@@ -231,7 +243,12 @@ def pools() -> Iterator[Case]:
     for kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
 
         def pool(
-            name: str, size: tuple[int, int], out: tuple[int, int], kind: str = kind, dtype: str = "int8", **options: Any
+            name: str,
+            size: tuple[int, int],
+            out: tuple[int, int],
+            kind: str = kind,
+            dtype: str = "int8",
+            **options: Any,
         ) -> Case:
             usual = {"strideW": 1, "strideH": 1, "filterWidth": 2, "filterHeight": 2}
             tensors = [Held((1, *size, 4), dtype)], [Held((1, *out, 4), dtype)]
@@ -263,7 +280,12 @@ def unary() -> Iterator[Case]:
         options = {"beta": 1.0} if name == "SOFTMAX" else {"alpha": 0.1} if name == "LEAKY_RELU" else {}
 
         def of(
-            said: str, data: Held, out: Held, name: str = name, kind: str = kind, options: dict[str, Any] = options
+            said: str,
+            data: Held,
+            out: Held,
+            name: str = name,
+            kind: str = kind,
+            options: dict[str, Any] = options,
         ) -> Case:
             return f"{name} {said}", one(name, [data], [out], kind, **options)
 
@@ -295,7 +317,13 @@ def binary() -> Iterator[Case]:
     for name, kind in BINARY.items():
 
         def of(
-            said: str, first: Held, second: Held, out: Held, name: str = name, kind: str = kind, **options: Any
+            said: str,
+            first: Held,
+            second: Held,
+            out: Held,
+            name: str = name,
+            kind: str = kind,
+            **options: Any,
         ) -> Case:
             return f"{name} {said}", one(name, [first, second], [out], kind, **options)
 
@@ -322,7 +350,10 @@ def binary() -> Iterator[Case]:
     for name, kind in {"SELECT": "Select", "SELECT_V2": "SelectV2"}.items():
         inputs = [Held(IMAGE, "bool", None), Held(IMAGE), Held(IMAGE)]
         yield name, one(name, inputs, [Held(IMAGE)], kind)
-    yield "LOGICAL_AND", one("LOGICAL_AND", [Held(IMAGE, "bool", None)] * 2, [Held(IMAGE, "bool", None)], "LogicalAnd")
+    yield (
+        "LOGICAL_AND",
+        one("LOGICAL_AND", [Held(IMAGE, "bool", None)] * 2, [Held(IMAGE, "bool", None)], "LogicalAnd"),
+    )
 
 
 def matmul() -> Iterator[Case]:
@@ -381,7 +412,6 @@ def transposes() -> Iterator[Case]:
         ("int32", (4, 5, 8), (1, 0, 2)),
         ("int8", (1, 2, 3, 4, 5), (0, 1, 2, 4, 3)),
         ("int8", (1, 2, 1, 2, 3, 2, 2, 2), (7, 6, 5, 4, 3, 2, 1, 0)),
-        ("int8", (1, 2, 1, 2, 3, 2, 2, 2, 1), (8, 7, 6, 5, 4, 3, 2, 1, 0)),
         ("int8", (65536, 2), (1, 0)),
         ("int8", (65537, 2), (1, 0)),
         ("int8", (1, 70000, 2, 2), (0, 2, 1, 3)),
@@ -468,10 +498,16 @@ def joins() -> Iterator[Case]:
     """Give CONCATENATION, PACK, UNPACK, SPLIT, SPLIT_V and TILE."""
     for dtype in (*WHOLE, "int64"):
         two = [Held(IMAGE, dtype)] * 2
-        yield f"CONCATENATION {dtype}", one("CONCATENATION", two, [Held((1, 4, 4, 16), dtype)], "Concatenation", axis=3)
+        yield (
+            f"CONCATENATION {dtype}",
+            one("CONCATENATION", two, [Held((1, 4, 4, 16), dtype)], "Concatenation", axis=3),
+        )
         halves = [Held((1, 4, 4, 4), dtype)] * 2
         yield f"SPLIT {dtype}", one("SPLIT", [whole(3), Held(IMAGE, dtype)], halves, "Split", numSplits=2)
-        yield f"TILE {dtype}", one("TILE", [Held(IMAGE, dtype), whole([1, 2, 1, 1])], [Held((1, 8, 4, 8), dtype)], "Tile")
+        yield (
+            f"TILE {dtype}",
+            one("TILE", [Held(IMAGE, dtype), whole([1, 2, 1, 1])], [Held((1, 8, 4, 8), dtype)], "Tile"),
+        )
         flat = [Held((4, 8), dtype)] * 3
         yield f"PACK {dtype}", one("PACK", flat, [Held((3, 4, 8), dtype)], "Pack", axis=0, valuesCount=3)
         yield f"UNPACK {dtype}", one("UNPACK", [Held((3, 4, 8), dtype)], flat, "Unpack", axis=0, num=3)
@@ -481,9 +517,9 @@ def joins() -> Iterator[Case]:
     numbers = [Held((), "int32", None)] * 3
     yield "PACK of numbers", one("PACK", numbers, [Held((3,), "int32", None)], "Pack", valuesCount=3)
     halves = [Held((1, 4, 4, 4))] * 2
-    yield "SPLIT in other parts", one("SPLIT", [whole(3), Held(IMAGE)], halves, "Split", numSplits=4)
-    yield "SPLIT along a computed axis", one(
-        "SPLIT", [Held((1,), "int32", None), Held(IMAGE)], halves, "Split", numSplits=2
+    yield (
+        "SPLIT along a computed axis",
+        one("SPLIT", [Held((1,), "int32", None), Held(IMAGE)], halves, "Split", numSplits=2),
     )
     parts = [Held((1, 4, 4, 3)), Held((1, 4, 4, 5))]
     yield "SPLIT_V", one("SPLIT_V", [Held(IMAGE), whole([3, 5]), whole(3)], parts, "SplitV", numSplits=2)
@@ -496,7 +532,12 @@ def reductions() -> Iterator[Case]:
     for name in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"):
 
         def over(
-            said: str, shape: tuple[int, ...], axes: list[int], dtype: str = "int8", to: str = "", name: str = name
+            said: str,
+            shape: tuple[int, ...],
+            axes: list[int],
+            dtype: str = "int8",
+            to: str = "",
+            name: str = name,
         ) -> Case:
             places = {axis % len(shape) for axis in axes}
             out = tuple(1 if place in places else side for place, side in enumerate(shape))
@@ -520,7 +561,10 @@ def reductions() -> Iterator[Case]:
         yield over("over 65536 int16", (1, 256, 256, 2), [1, 2], "int16")
         yield over("over 65792 int16", (1, 256, 257, 2), [1, 2], "int16")
         computed = [Held(IMAGE), Held((2,), "int32", None)]
-        yield f"{name} over computed axes", one(name, computed, [Held((1, 1, 1, 8))], "Reducer", keepDims=True)
+        yield (
+            f"{name} over computed axes",
+            one(name, computed, [Held((1, 1, 1, 8))], "Reducer", keepDims=True),
+        )
     for name in ("REDUCE_ANY", "REDUCE_ALL"):
         tensors = [Held(IMAGE, "bool", None), whole([1, 2])], [Held((1, 8), "bool", None)]
         yield name, one(name, *tensors, "Reducer")
@@ -599,12 +643,21 @@ def lookups() -> Iterator[Case]:
 
 def others() -> Iterator[Case]:
     """Give operators that no Ethos-U has."""
-    yield "SPACE_TO_DEPTH", one("SPACE_TO_DEPTH", [Held(IMAGE)], [Held((1, 2, 2, 32))], "SpaceToDepth", blockSize=2)
-    yield "DEPTH_TO_SPACE", one("DEPTH_TO_SPACE", [Held((1, 2, 2, 32))], [Held(IMAGE)], "DepthToSpace", blockSize=2)
+    yield (
+        "SPACE_TO_DEPTH",
+        one("SPACE_TO_DEPTH", [Held(IMAGE)], [Held((1, 2, 2, 32))], "SpaceToDepth", blockSize=2),
+    )
+    yield (
+        "DEPTH_TO_SPACE",
+        one("DEPTH_TO_SPACE", [Held((1, 2, 2, 32))], [Held(IMAGE)], "DepthToSpace", blockSize=2),
+    )
     yield "SHAPE", one("SHAPE", [Held(IMAGE)], [Held((4,), "int32", None)], "Shape", outType=2)
     yield "CUMSUM", one("CUMSUM", [Held(IMAGE), whole(1)], [Held(IMAGE)], "Cumsum")
     yield "BROADCAST_TO", one("BROADCAST_TO", [Held((1, 8)), whole([4, 8])], [Held((4, 8))], "BroadcastTo")
     yield "a custom operator", one("Mine", [Held(IMAGE)], [Held(IMAGE)])
     both = [Held((1, 2)), Held((1, 2), "int32", None)]
     yield "TOPK_V2", one("TOPK_V2", [Held((1, 8)), whole(2)], both, "TopKV2")
-    yield "ARG_MIN", one("ARG_MIN", [Held((1, 8)), whole([1])], [Held((1,), "int32", None)], "ArgMin", outputType=2)
+    yield (
+        "ARG_MIN",
+        one("ARG_MIN", [Held((1, 8)), whole([1])], [Held((1,), "int32", None)], "ArgMin", outputType=2),
+    )

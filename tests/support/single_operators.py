@@ -9,6 +9,8 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tflbuild.tflite import flatbuffer
+
 Shape = tuple[int, ...]
 
 
@@ -105,6 +107,29 @@ def network(tensors: Mapping[str, Held], operators: Sequence[Operator]) -> bytes
     return bytes(builder.Output())
 
 
+def side_by_side(files: Sequence[bytes]) -> bytes:
+    """Put the graphs of files beside each other in one file, in order; nothing joins them."""
+    whole_model, *others = [flatbuffer.unpack(content) for content in files]
+    graph = whole_model.subgraphs[0]
+    for number, other in enumerate(others, 1):
+        (added,) = other.subgraphs
+        tensors, buffers, codes = len(graph.tensors), len(whole_model.buffers), len(whole_model.operatorCodes)
+        for tensor in added.tensors:
+            tensor.name = f"{number}/{tensor.name.decode()}"
+            tensor.buffer += buffers if tensor.buffer else 0
+        for operator in added.operators:
+            operator.opcodeIndex += codes
+            operator.inputs = [index + tensors if index >= 0 else -1 for index in operator.inputs]
+            operator.outputs = [index + tensors for index in operator.outputs]
+        graph.tensors += added.tensors
+        graph.operators += added.operators
+        graph.inputs = [*graph.inputs, *(index + tensors for index in added.inputs)]
+        graph.outputs = [*graph.outputs, *(index + tensors for index in added.outputs)]
+        whole_model.buffers += other.buffers
+        whole_model.operatorCodes += other.operatorCodes
+    return flatbuffer.pack(whole_model)
+
+
 def _tensor(name: str, held: Held, buffers: list[Any]) -> Any:
     tensor = schema.TensorT()
     tensor.name, tensor.shape, tensor.buffer = name, np.array(held.shape, np.int32), 0
@@ -140,5 +165,7 @@ def _operator(operator: Operator, place: Mapping[str, int], codes: list[Any]) ->
         made.builtinOptions = getattr(schema, f"{operator.kind}OptionsT")()
         for name, value in operator.options.items():
             assert hasattr(made.builtinOptions, name), (operator.kind, name)
-            setattr(made.builtinOptions, name, np.array(value, np.int32) if isinstance(value, list) else value)
+            setattr(
+                made.builtinOptions, name, np.array(value, np.int32) if isinstance(value, list) else value
+            )
     return made

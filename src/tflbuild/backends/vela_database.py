@@ -57,7 +57,9 @@ def read(path: Path) -> Database:
             tables = dict(_tables(file))
         return _database(tables["source"], tables["perf"])
     except (OSError, KeyError, ValueError, IndexError) as error:
-        raise PassError(f"vela's database of operators cannot be read ({error}); is its version supported?") from error
+        raise PassError(
+            f"vela's database of operators cannot be read ({error}); is its version supported?"
+        ) from error
 
 
 def _database(source: list[dict[str, str]], perf: list[dict[str, str]]) -> Database:

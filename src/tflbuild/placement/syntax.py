@@ -21,7 +21,19 @@ ROOTS = (*TENSORS, "inputs", "present", "outputs", "op", "options", "model", "de
 NAMES = frozenset({*DTYPES.values(), *ROOTS})
 
 TENSOR_FIELDS = frozenset(
-    {"name", "dtype", "shape", "dynamic", "open_axes", "variable", "constant", "scales", "zero_points", "axis", "producer"}
+    {
+        "name",
+        "dtype",
+        "shape",
+        "dynamic",
+        "open_axes",
+        "variable",
+        "constant",
+        "scales",
+        "zero_points",
+        "axis",
+        "producer",
+    }
     | {"consumers", "is_input", "is_output", "rank", "elements", "values", "bytes", "scale", "zero_point"}
     | {"per_channel", "quantized"}
 )

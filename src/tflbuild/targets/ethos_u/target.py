@@ -120,7 +120,9 @@ class EthosU(Target):
                 "macs": made.macs,
             },
         }
-        if placement["delegated"]:  # vela says 0 for all of these where it did nothing, which is no measurement
+        if placement[
+            "delegated"
+        ]:  # vela says 0 for all of these where it did nothing, which is no measurement
             figures |= {
                 "npu_cycles": made.cycles,
                 "npu_sram": made.sram_kib,
