@@ -115,7 +115,24 @@ OPERATOR_TIMES = fields(
 )
 """The time of each operator on the device that a target measures on."""
 
-NPU = {name: optional(number()) for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_latency")}
+NPU = {
+    name: optional(number())
+    for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_flash", "npu_latency")
+}
+NPU_LAYERS = list_of(
+    fields(
+        {
+            "index": maybe(whole()),
+            "name": TEXT,
+            "output": TEXT,
+            "cycles": whole(),
+            "macs": whole(),
+            "sram_bytes": whole(),
+            "utilization": maybe(number(0)),
+        }
+    )
+)
+"""What operators cost on an NPU; `index` is null for work that its compiler attributes to none of them."""
 
 EQUALITY = fields(
     {
@@ -163,6 +180,7 @@ FIGURES = {
     "signature": optional(maybe(TEXT)),
     "cautions": optional(list_of(TEXT)),
     "min_runtime": optional(fields({"version": TEXT, "by": TEXT, "unknown": list_of(TEXT)})),
+    "npu_layers": optional(NPU_LAYERS),
     **NPU,
 }
 """Fields of what a target reports that are read again."""

@@ -18,6 +18,7 @@ from tflbuild.show.conclusion import conclusion
 from tflbuild.show.devices import device_lines
 from tflbuild.show.findings.analyses import texts_of
 from tflbuild.show.micro import micro_lines
+from tflbuild.show.npu_layers import heaviest
 from tflbuild.show.placements import SAID_BY
 from tflbuild.show.step_lines import primary_metric
 
@@ -162,6 +163,8 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     if "npu_coverage" in target:
         work = ", ".join(_npu_work(target))
         lines.append(f"  NPU coverage {target['npu_coverage']:.1%}{f', {work}' if work else ''}")
+    if target.get("npu_layers"):
+        lines.append(f"  {heaviest(target['npu_layers'])}")
     return lines
 
 
@@ -170,3 +173,5 @@ def _npu_work(target: Mapping[str, Any]) -> Iterator[str]:
         yield f"{target['npu_cycles']:,.0f} cycles"
     if "npu_sram" in target:
         yield f"SRAM {target['npu_sram']:,.1f} KiB"
+    if "npu_flash" in target:
+        yield f"flash or DRAM {target['npu_flash']:,.1f} KiB"

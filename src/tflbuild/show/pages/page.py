@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tflbuild.core.exhibit import Exhibit
 from tflbuild.engine.first_look import NAME as FIRST_LOOK
 from tflbuild.engine.report_form import typed_words
+from tflbuild.show import npu_layers
 from tflbuild.show.breach import breach_of, next_commands
 from tflbuild.show.conclusion import conclusion
 from tflbuild.show.devices import HEADINGS, devices
@@ -104,6 +105,10 @@ def render(
             packed={target["name"]: packing(report, target) for target in report["targets"]},
             timed={target["name"]: exhibit_there(target) for target in report["targets"]},
             placed={target["name"]: _placed(target) for target in report["targets"]},
+            layers={
+                target["name"]: npu_layers.exhibit(target.get("npu_layers", []))
+                for target in report["targets"]
+            },
             base=exhibits_of_analyses(looked),
             found=exhibits_of_analyses(others),
             devices=devices(report),
