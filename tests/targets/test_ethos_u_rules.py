@@ -86,7 +86,7 @@ def test_real_files_run_where_the_rules_say(shared_models: Path, tmp_path: Path,
     found, foreseen = compiled(tmp_path, content, "ethos-u55-128"), predicted(tmp_path, content)
     assert [one["on"] for one in found] == [one["on"] for one in foreseen]
     left = [(made["name"], made["reason"], rule["on"]) for made, rule in zip(found, foreseen, strict=True)]
-    for kind, reason, _ in (one for one in left if not one[2]):
+    for kind, reason, _ in (entry for entry in left if not entry[2]):
         assert kind in {"DEQUANTIZE", "TFLite_Detection_PostProcess"}
         assert reason == "is left to the processor by vela: Unsupported opType"
 
@@ -202,5 +202,5 @@ def test_vela_is_not_needed_for_a_prediction(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_truncated_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="model.tflite"):
+    with pytest.raises(RecipeError, match=r"model\.tflite"):
         EthosU().place(written(tmp_path, conv()[:-100]))
