@@ -90,9 +90,17 @@ def _broken(rules: Sequence[Rule], scope: Scope) -> _Broken | None:
             why = ""
         except Unknown as error:
             why = f" ({error})"
-        said = rule.says.filled(scope).removeprefix("it ")
+        said = _completing(rule.says.filled(scope))
         return _Broken(f"{said}{why}", rule.holds.named_values(scope), rule.cure.filled(scope))
     return None
+
+
+def _completing(said: str) -> str:
+    """Give a sentence, whatever it is about, in the form that completes "it "."""
+    if said.startswith("it "):
+        return said.removeprefix("it ")
+    about_another = said.split(" ", 1)[0] in ("its", "one", "the", "there", "what")
+    return f"does not run there: {said}" if about_another else said
 
 
 def _placed(operator: OperatorFacts, broken: _Broken | None, late: str) -> Placed:
