@@ -461,8 +461,8 @@ def test_every_row_of_a_report_stands_under_its_heading() -> None:
             *("operator", "kind", "cycles", "of all cycles", "SRAM in use", "multiplications"),
             "use of the multipliers",
         ],
-        ["0", "CONV_2D", "300,000", "60.0 %", "64.0 KiB", "9,600,000", "25.0 %"],
-        ["1", "CONV_2D", "200,000", "40.0 %", "64.0 KiB", "9,600,000", "25.0 %"],
+        ["0", "CONV_2D", "300,000", "60 %", "64.0 KiB", "9,600,000", "25 %"],
+        ["1", "CONV_2D", "200,000", "40 %", "64.0 KiB", "9,600,000", "25 %"],
         *tensors,
     ]
     details = [row[0] for row in found.rows if row[0].startswith("never")]
