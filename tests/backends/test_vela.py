@@ -70,14 +70,26 @@ class Vela:
 
     def __init__(self, **told: Any) -> None:
         self.figures: dict[str, str] = {**FIGURES, **told.pop("figures", {})}
-        self.told = {"printed": PRINTED, "errors": "", "code": 0, "writes": True, "summaries": 1, "database": DATABASE}
+        self.told = {
+            "printed": PRINTED,
+            "errors": "",
+            "code": 0,
+            "writes": True,
+            "summaries": 1,
+            "database": DATABASE,
+        }
         self.told |= {"late": False, **told}
         self.commands: list[list[str]] = []
 
     def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         self.commands.append(command)
         where = Path(command[4]).parent
-        assert [options[key] for key in ("cwd", "capture_output", "text", "timeout")] == [where, True, True, 30]
+        assert [options[key] for key in ("cwd", "capture_output", "text", "timeout")] == [
+            where,
+            True,
+            True,
+            30,
+        ]
         if self.told["late"]:
             raise subprocess.TimeoutExpired(command, options["timeout"])
         made = Path(command[6])

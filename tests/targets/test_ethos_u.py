@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from single_operators import Held, Operator, network, one, weights
 
+from single_operators import Held, Operator, network, one, weights
 from tflbuild.backends import vela as backend
 from tflbuild.backends.vela import Compiled, Left
 from tflbuild.backends.vela_database import Database, Work
@@ -211,7 +211,11 @@ def test_figures_are_velas(asked: list[Any], model: TFLiteModel) -> None:
             layer(1, "RELU", "cut", cycles=100, macs=0, sram_bytes=512, utilization=0.0),
         ],
     }
-    assert (placement["basis"], placement["title"], placement["device"]) == ("compiler", "Ethos-U55", "ethos_u")
+    assert (placement["basis"], placement["title"], placement["device"]) == (
+        "compiler",
+        "Ethos-U55",
+        "ethos_u",
+    )
     assert placement["source"].startswith("vela ")
     assert [one["on"] for one in placement["operators"]] == [True, True, False]
     last = placement["operators"][2]
@@ -267,7 +271,9 @@ def test_a_file_that_is_compiled_already_is_refused_with_that(
     path = tmp_path / "compiled.tflite"
     path.write_bytes(one(operator, [Held((1, 4))], [Held((1, 4))]))
     asked.append(COMPILED._replace(database=Database({0: Work(left=True)}), complaints=[]))
-    with pytest.raises(PassError, match=rf"0 of 1 operators\): it is compiled for {chip} already; take the file"):
+    with pytest.raises(
+        PassError, match=rf"0 of 1 operators\): it is compiled for {chip} already; take the file"
+    ):
         EthosU().compile(artifact(path), Path("work"))
 
 

@@ -31,7 +31,10 @@ def predicted(*on: bool) -> dict[str, Any]:
 
 
 def compiled(
-    works: dict[int, Work], complaints: list[Complaint] | None = None, left: list[Left] | None = None, rest: int = 0
+    works: dict[int, Work],
+    complaints: list[Complaint] | None = None,
+    left: list[Left] | None = None,
+    rest: int = 0,
 ) -> Compiled:
     figures = dict.fromkeys(("cycles", "latency_ms", "sram_kib", "flash_kib", "macs"), 0.0)
     return Compiled(
@@ -64,7 +67,10 @@ LEFT = Work(left=True)
             compiled({0: Work(), 1: Work(), 3: LEFT}, [Complaint("ARG_MAX", "t2", "deep", "")]),
             [True, True, False, False],
         ),
-        (compiled({0: Work(), 1: Work(), 3: LEFT}, left=[Left("ARG_MAX", ("t2",))]), [True, True, False, False]),
+        (
+            compiled({0: Work(), 1: Work(), 3: LEFT}, left=[Left("ARG_MAX", ("t2",))]),
+            [True, True, False, False],
+        ),
         (compiled({0: Work(), 1: Work(), 3: LEFT}, left=[Left("ARG_MAX", ("",))]), [True, True, True, False]),
     ],
 )

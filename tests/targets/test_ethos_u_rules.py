@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ethos_cases import Case, cases
 from single_operators import Held, bias, one, side_by_side, weights
-
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import PassError, RecipeError
@@ -50,7 +50,9 @@ def small(folder: Path, accelerator: str, start: int) -> list[Case]:
     """Give cases that vela takes and that are small, spread over all groups of operators."""
     found = [(name, content) for name, content in cases() if len(content) < 3000 and "(" not in name]
     chosen = found[start :: len(found) // 40]
-    taken = [(n, c) for n, c in chosen if not predicted(folder, c, accelerator)[0]["reason"].startswith(REFUSED)]
+    taken = [
+        (n, c) for n, c in chosen if not predicted(folder, c, accelerator)[0]["reason"].startswith(REFUSED)
+    ]
     return taken[:TOGETHER]
 
 
@@ -71,7 +73,10 @@ def test_operators_run_where_the_rules_say(tmp_path: Path, accelerator: str, sta
     assert not wrong
 
 
-SHARED = ("tflite_micro/person_detect.tflite", "odapi/ssd_mobilenet_v2/tflite/int8_regular_nms100_uint8_input.tflite")
+SHARED = (
+    "tflite_micro/person_detect.tflite",
+    "odapi/ssd_mobilenet_v2/tflite/int8_regular_nms100_uint8_input.tflite",
+)
 
 
 @vela
@@ -81,7 +86,7 @@ def test_real_files_run_where_the_rules_say(shared_models: Path, tmp_path: Path,
     found, foreseen = compiled(tmp_path, content, "ethos-u55-128"), predicted(tmp_path, content)
     assert [one["on"] for one in found] == [one["on"] for one in foreseen]
     left = [(made["name"], made["reason"], rule["on"]) for made, rule in zip(found, foreseen, strict=True)]
-    for kind, reason, _ in (one for one in left if not one[2]):
+    for kind, reason, _ in (entry for entry in left if not entry[2]):
         assert kind in {"DEQUANTIZE", "TFLite_Detection_PostProcess"}
         assert reason == "is left to the processor by vela: Unsupported opType"
 
@@ -184,7 +189,9 @@ def test_the_weights_of_a_channel_are_added_up(
     (found,) = predicted(tmp_path, content, f"ethos-{family}")
     assert found["on"] is on
     if not on:
-        assert found["reason"] == "has a channel whose weights come to 8400000, more than its accumulator takes"
+        assert (
+            found["reason"] == "has a channel whose weights come to 8400000, more than its accumulator takes"
+        )
 
 
 def test_vela_is_not_needed_for_a_prediction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,5 +202,5 @@ def test_vela_is_not_needed_for_a_prediction(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_truncated_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="model.tflite"):
+    with pytest.raises(RecipeError, match=r"model\.tflite"):
         EthosU().place(written(tmp_path, conv()[:-100]))

@@ -11,6 +11,7 @@ from tflbuild.core.form import (
     ANYTHING,
     DIGEST,
     FLAG,
+    INSIDE,
     MAPPING,
     NOTHING,
     NUMBER,
@@ -103,6 +104,17 @@ PLACEMENT = fields(
 )
 """Where the operators of a file run, as `tflbuild.placement.placement.Placement.to_json` gives it."""
 
+OPERATOR_TIMES = fields(
+    {
+        "cpu": TEXT,
+        "threads": whole(1),
+        "runs": whole(),
+        "whole_ms": number(0),
+        "operators": list_of(fields({"name": TEXT, "delegated": FLAG, "ms": number(0)})),
+    }
+)
+"""The time of each operator on the device that a target measures on."""
+
 NPU = {
     name: optional(number())
     for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_flash", "npu_latency")
@@ -122,10 +134,48 @@ NPU_LAYERS = list_of(
 )
 """What operators cost on an NPU; `index` is null for work that its compiler attributes to none of them."""
 
+EQUALITY = fields(
+    {
+        "split": TEXT,
+        "runtime": TEXT,
+        "peer": TEXT,
+        "samples": whole(),
+        "equal": whole(),
+        "outputs": mapping_of(
+            fields(
+                {
+                    "equal": whole(),
+                    "values": whole(),
+                    "differing": whole(),
+                    "largest": maybe(number(0)),
+                    "first": maybe(fields({"sample": TEXT, "place": whole()})),
+                }
+            )
+        ),
+    }
+)
+"""Whether a runtime computes the bytes of its peer, see `tflbuild.evaluation.equality`."""
+
+MICRO = fields(
+    {
+        "version": maybe(TEXT),
+        "resolver": list_of(TEXT),
+        "memory": fields({name: whole() for name in ("smallest", "used", "head", "tail")}),
+    }
+)
+"""What a file needs of a microcontroller, see `tflbuild.backends.micro.inspection`."""
+
 FIGURES = {
+    "equality": optional(EQUALITY),
+    "micro": optional(MICRO),
+    "beside": optional(list_of(INSIDE)),
+    "arena": optional(whole()),
     "latency_ms": optional(maybe(LATENCY)),
     "delegate": optional(maybe(DELEGATE)),
     "placement": optional(maybe(PLACEMENT)),
+    "memory": optional(mapping_of(number(0))),
+    "device": optional(mapping_of(TEXT)),
+    "operator_times": optional(OPERATOR_TIMES),
     "metadata": optional(TEXT),
     "signature": optional(maybe(TEXT)),
     "cautions": optional(list_of(TEXT)),
@@ -135,7 +185,9 @@ FIGURES = {
 }
 """Fields of what a target reports that are read again."""
 
-OVERRIDING = {name: optional(NOTHING) for name in ("name", "path", "sha256", "bytes", "labels", "metrics")}
+OVERRIDING = {
+    name: optional(NOTHING) for name in ("name", "path", "step", "sha256", "bytes", "labels", "metrics")
+}
 """Fields of a report's target that no figure may take the place of."""
 
 GRAPH = "graph"

@@ -35,7 +35,7 @@ TENSOR_FIELDS = frozenset(
         "producer",
     }
     | {"consumers", "is_input", "is_output", "rank", "elements", "values", "bytes", "scale", "zero_point"}
-    | {"per_channel", "quantized"}
+    | {"block", "per_channel", "quantized", "stored", "unpacked_from"}
 )
 OPERATOR_FIELDS = frozenset({"name", "version", "index", "macs", "weight_sum", "custom"})
 MODEL_FIELDS = frozenset({"inputs", "outputs", "graphs", "bytes", "custom", "count", "operators"})

@@ -15,7 +15,9 @@ from tflbuild.engine.events import LOG
 from tflbuild.engine.report import Report
 from tflbuild.show.breach import breach_lines
 from tflbuild.show.conclusion import conclusion
+from tflbuild.show.devices import device_lines
 from tflbuild.show.findings.analyses import texts_of
+from tflbuild.show.micro import micro_lines
 from tflbuild.show.npu_layers import heaviest
 from tflbuild.show.placements import SAID_BY
 from tflbuild.show.step_lines import primary_metric
@@ -30,8 +32,10 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
         lines += _accuracy_lines(report, target)
         lines += _device_lines(target)
         lines += _runtime_lines(target)
+        lines += _sample_lines(target)
         lines += [f"  metadata: {plain(target['metadata'])}"] if target.get("metadata") else []
         lines += [f"  warning: {plain(text, 2000)}" for text in target.get("cautions", [])]
+    lines += device_lines(report)
     lines += [f"  gate: {v['text']}" for v in report["budget"]["verdicts"] if v.get("ok", True)]
     if report.get("status") == "built" and report.get("stopped_after"):
         last = report["passes"][-1]
@@ -82,11 +86,28 @@ def _runtime_lines(target: Mapping[str, Any]) -> list[str]:
     return [f"  needs TensorFlow Lite {plain(needed['version'])} or later, for {plain(needed['by'])}{doubt}"]
 
 
+def _sample_lines(target: Mapping[str, Any]) -> list[str]:
+    """Say which samples lie beside the file, and how far a replay may be from their outputs."""
+    samples = target.get("samples")
+    if not samples:
+        return []
+    where = "beside the file and in it" if samples["embedded"] else "beside the file"
+    held = amount(samples["n"], "sample")
+    lines = [
+        f"  {held} with outputs of {plain(samples['kernels'])} kernels {where}: {plain(samples['path'])}/"
+    ]
+    for name, output in samples["outputs"].items():
+        steps = output.get("tolerance_steps")
+        allowed = f"{output['tolerance']:.3g}" if steps is None else f"{steps:g} steps"
+        lines.append(f"    '{plain(name)}': a replay may differ by {allowed} ({plain(output['basis'])})")
+    return lines
+
+
 def _agreement_lines(target: Mapping[str, Any]) -> list[str]:
-    """Say how a delivered file of another kind agrees with the `.tflite` that it was made of."""
+    """Say how a delivered file of another kind, or on another machine, agrees with the `.tflite` that is run here."""
+    other = "this machine's LiteRT" if target.get("device") else "the .tflite that it was made from"
     agreed = [
-        f"  {name} {found['value']:.4f} with the .tflite that it was made from, on {found.get('n', 0)} "
-        f"{found.get('split', '')} samples"
+        f"  {name} {found['value']:.4f} with {other}, on {found.get('n', 0)} {found.get('split', '')} samples"
         for name, found in target.get("agreement", {}).items()
         if found.get("value") is not None
     ]
@@ -123,16 +144,22 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     lines = _agreement_lines(target)
     latency, delegate = target.get("latency_ms"), target.get("delegate")
     if latency:
+        tail = next((f"{name} {latency[name]:.2f}, " for name in ("p90", "p95") if name in latency), "")
         lines.append(
-            f"  {latency['median']:.2f} ms a sample (p90 {latency.get('p90', latency['median']):.2f}, "
+            f"  {latency['median']:.2f} ms a sample ({tail}"
             f"{amount(latency.get('threads', 1), 'thread')}, {plain(latency.get('cpu', ''))})"
         )
     if delegate:
         lines.append(f"  {delegate['delegated']} of {delegate['total']} operators on {delegate['name']}")
+    memory = target.get("memory") or {}
+    if memory:
+        figures = ", ".join(f"{name.removesuffix('_mib')} {value:.1f}" for name, value in memory.items())
+        lines.append(f"  memory of the tool in MiB: {figures}")
     placed = target.get("placement")
     if placed and not delegate:
         counts = f"{placed['delegated']} of {placed['total']} operators on {plain(placed['title'])}"
         lines.append(f"  {counts}, {SAID_BY[placed['basis']]}")
+    lines += [f"  {line}" for line in micro_lines(target)]
     if "npu_coverage" in target:
         work = ", ".join(_npu_work(target))
         lines.append(f"  NPU coverage {target['npu_coverage']:.1%}{f', {work}' if work else ''}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
 
@@ -47,7 +47,13 @@ class EthosU(Target):
     compiles = True
     executes = False
     integer_only = True
+    kernels = "reference"
     offloads = True
+    gives = ("npu_cycles", "npu_sram", "npu_flash", "npu_latency")
+    wants: ClassVar[Mapping[str, Any]] = {
+        "scheme": ("int8", "int16x8"),
+        "output_dtype": ("int8", "uint8", "float32"),
+    }
     rules = "ethos_u"
 
     accelerator: Accelerator = "ethos-u55-128"
@@ -72,6 +78,11 @@ class EthosU(Target):
         system = self.system_config or family
         if self.config_file == SHIPPED_CONFIG and not f"{system}_".startswith(f"{family}_"):
             raise ValueError(f"system_config '{system}' is not a system with {self.accelerator}")
+
+    @property
+    def refuses_floats(self) -> bool:
+        """Say whether a file of which nothing runs on the NPU is refused."""
+        return not self.allow_uncovered
 
     def files(self) -> tuple[Path, ...]:
         """Name the user's own configuration of the system."""
