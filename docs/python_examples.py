@@ -38,6 +38,10 @@ print(tflbuild.compare(report.folder, earlier.folder)["figures"])
 comparison = tflbuild.compare("best.tflite", delivered, overrides=["data.root=photos/"])
 print(comparison["metrics"]["fidelity"]["difference"])
 
+check = tflbuild.check(delivered, ["target=cpu"])
+for operator in check["devices"][0]["operators"]:
+    print(operator["name"], operator["on"], operator["reason"], operator["cure"])
+
 diagnosis = tflbuild.diagnose(report.folder, show=False)
 for cause in diagnosis.causes:
     print(cause.text, cause.cost, [cure.override for cure in cause.cures])

@@ -17,6 +17,8 @@ NAMES = Names(
     inspect="tflbuild.modalities.image.files:inspect",
     changes="tflbuild.formats.changes:changes",
     describe="tflbuild.formats.tflite.describing:described",
+    equality="tflbuild.evaluation.equality:equality",
+    samples="tflbuild.evaluation.proof:write",
     delivered=(
         "tflbuild.analyses.disagreements:Disagreements",
         "tflbuild.analyses.thresholds:Thresholds",

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt
 from tflbuild import plugins
 from tflbuild.commands.listing import REGISTRIES
 from tflbuild.commands.option_owners import Owner, everything, owners
-from tflbuild.core.budget import LIMITS
+from tflbuild.core.budget import LIMITS, QUALIFIERS
 from tflbuild.core.compiler_pass import STEP_KEYS
 from tflbuild.recipe.declared_options import Option
 from tflbuild.recipe.declared_source import root_node
@@ -95,7 +95,7 @@ def test_keys_of_a_recipe_of_a_step_and_of_a_limit_are_those_that_are_read() -> 
     at_root = {name for name in options_of("recipe") if "." not in name}
     assert at_root == {*root_node(), "recipe", "model", "data", "target"}
     assert set(options_of("step")) == set(STEP_KEYS)
-    assert set(options_of("budget")) == {*LIMITS, "since"}
+    assert set(options_of("budget")) == {*LIMITS, *QUALIFIERS}
 
 
 def test_a_data_set_of_pictures_has_the_options_of_both_blocks_with_the_defaults_of_its_file() -> None:

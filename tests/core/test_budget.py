@@ -125,6 +125,21 @@ def test_a_limit_of_0_is_a_limit_and_null_is_none() -> None:
     )
 
 
+def test_targets_may_share_a_limit_or_have_their_own() -> None:
+    shared = {"latency": {"max": 5, "min": 1, "on": ["phone", "board"]}}
+    own = {"latency": [{"max": 5, "on": "phone"}, None, {"max": 1}], "map": {"max_drop": 0.1, "on": None}}
+    assert [(one.form, one.on) for one in limits_of(shared)] == [
+        ("max", "phone"),
+        ("max", "board"),
+        ("min", "phone"),
+        ("min", "board"),
+    ]
+    assert [(one.bound, one.on) for one in limits_of(own)] == [(5.0, "phone"), (1.0, ""), (0.1, "")]
+    limit = Limit(metric="latency", form="max", bound=5.0, on="phone")
+    assert limit.to_json() == {"max": 5.0, "on": "phone"}
+    assert limits_of({"latency": limit.to_json()}) == (limit,)
+
+
 def test_a_label_of_another_kind_than_text_is_read_as_text() -> None:
     assert limits_of({"map": {"max_drop": 1, "since": 7}})[0].since == "7"
 

@@ -17,6 +17,7 @@ from saved_model_files import classifier as saved_classifier
 from saved_model_files import written as write_saved_model
 from workspace import Workspace
 
+PROOF = ("export.samples=4", "export.embed=true")
 FREE = ("quantize.budget.fidelity.max_drop=1", "budget.fidelity.max_drop=1")
 
 
@@ -39,7 +40,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         path.parent.mkdir(exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
     space = Workspace(folder)
-    space.run("recipe=int8", "model.path=best.tflite", "data.root=photos/", *FREE)
+    space.run("recipe=int8", "model.path=best.tflite", "data.root=photos/", *FREE, *PROOF)
     space.run("recipe=person", *FREE)
     space.run("preprocess", "outputs/int8/latest", "photo.jpg", "--out", "app.npy")
     (folder / "outputs" / "ssd_mobilenet_int8").symlink_to("int8")

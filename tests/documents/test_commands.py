@@ -28,7 +28,7 @@ READING = ("compare", "diagnose", "drift", "lint", "predict", "preprocess", "rep
 
 LISTING = ("cache", "describe", "list", "schema")
 
-CODES = {"compare": (0, 5), "drift": (0, 7), "lint": (0, 2)}
+CODES = {"compare": (0, 5), "drift": (0, 7), "lint": (0, 2), "verify": (0, 7)}
 """Exit codes of a command that did what it is for; 0 alone where none are said."""
 
 OF_COMMANDS = ("metric", "max_drop")

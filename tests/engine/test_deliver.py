@@ -340,14 +340,47 @@ def test_every_target_is_held_to_every_limit_that_is_measured_on_it(
 
 
 def test_a_limit_that_no_target_could_be_measured_on_is_a_breach_once(
-    several: Recipe, build_here: FakeBuild
+    several: Recipe, build_here: FakeBuild, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only = {"npu": several.targets["npu"]}
-    outcome = build_here(
-        replace(several, targets=only, limits=(Limit(metric="score", form="min", bound=0.1),))
-    )
-    assert [(v["ok"], v["text"]) for v in verdicts(outcome)] == [(False, "score could not be measured")]
+    only = {"npu": several.targets["npu"], "other": TARGETS.get("fake_npu")()}
+    monkeypatch.setattr(type(only["npu"]), "compile", lambda self, model, folder: (b"npu", {}))
+    limits = (Limit(metric="npu_share", form="min", bound=0.1),)
+    outcome = build_here(replace(several, targets=only, limits=limits))
+    assert [(v["ok"], v["text"]) for v in verdicts(outcome)] == [(False, "npu_share could not be measured")]
     assert isinstance(outcome.error, BudgetExceeded)
+    outcome = build_here(replace(several, targets=only, limits=(replace(limits[0], on="other"),)))
+    assert [(v["target"], v["text"]) for v in verdicts(outcome)] == [
+        ("other", "npu_share could not be measured on other")
+    ]
+
+
+def test_a_limit_on_a_target_is_held_against_its_figure_alone(several: Recipe, build_here: FakeBuild) -> None:
+    limits = (
+        Limit(metric="file_bytes", form="max", bound=10, on="small"),
+        Limit(metric="score", form="max_drop", bound=0.5, on="any"),
+        Limit(metric="npu_share", form="min", bound=0.5),
+    )
+    outcome = build_here(replace(several, limits=limits))
+    said = [(v["target"], v["metric"], v["limit"], v["ok"], v["text"]) for v in verdicts(outcome)]
+    assert said == [
+        (
+            "any",
+            "score",
+            {"max_drop": 0.5, "on": "any"},
+            True,
+            "score fell by 0.0100 [0.0090, 0.0110] on any, from 0.9000 to 0.8900; a fall of at most 0.5000 allowed",
+        ),
+        (
+            "small",
+            "file_bytes",
+            {"max": 10.0, "on": "small"},
+            False,
+            said[1][4],
+        ),
+        ("npu", "npu_share", {"min": 0.5}, True, "npu_share 0.75 share on npu, at least 0.5 share allowed"),
+    ]
+    assert said[1][4].endswith(" B on small, at most 10 B allowed")
+    assert str(outcome.error) == f"budget: {said[1][4]}"
 
 
 def test_a_rise_of_what_the_base_s_kind_does_not_have_is_a_breach(

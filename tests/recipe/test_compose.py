@@ -214,7 +214,7 @@ def test_a_step_may_say_its_keys_and_the_options_of_its_pass() -> None:
 def test_limits_have_a_node_for_every_metric_and_form() -> None:
     nodes = declared_source.limit_nodes()
     assert set(nodes) == set(METRICS)
-    forms = {"min", "max", "max_drop", "max_rise", "max_relative_drop", "since"}
+    forms = {"min", "max", "max_drop", "max_rise", "max_relative_drop", "since", "on"}
     assert all(node == dict.fromkeys(forms) for node in nodes.values())
 
 

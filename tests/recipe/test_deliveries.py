@@ -31,5 +31,5 @@ def test_a_step_and_a_target_of_one_name_are_refused() -> None:
         load_recipe([*words, "pipeline=[train,convert,onnxruntime]"])
     assert str(caught.value) == (
         "target.onnxruntime: the step 'onnxruntime' delivers a file under that name, too; give the step another label, "
-        "e.g. +passes@export=export_onnx."
+        "e.g. +passes@as_onnx=export_onnx."
     )

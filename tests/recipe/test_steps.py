@@ -73,7 +73,7 @@ def test_every_key_of_a_step_arrives() -> None:
         fallback=(Fallback(run=("c",)), Fallback(run=("d", "e"), start="a")),
         timeout=1.5,
     )
-    set_by_others = {"instead", "done"}
+    set_by_others = {"instead", "done", "takes", "wanted"}
     plain = Step(label="", options=step.options)
     same = {f.name for f in dataclasses.fields(Step) if getattr(step, f.name) == getattr(plain, f.name)}
     assert same == set_by_others | {"options"}
@@ -170,6 +170,18 @@ def test_a_limit_on_a_size_is_written_as_a_size(
     assert share == "budget.size.max_relative_drop: '5KB' is not a number."
 
 
+NO_LIMIT = "b.map.{}: there is no such limit; there are min, max, max_drop, max_rise, max_relative_drop."
+
+
+def test_a_limit_names_the_targets_that_it_is_judged_on() -> None:
+    given = {
+        "map": [{"min": 0.5, "on": "cpu"}, {"min": "0.25", "on": ["phone", "board"]}],
+        "size": {"on": None},
+    }
+    found = [(one.metric, one.bound, one.on) for one in limits_at(given, "budget")]
+    assert found == [("map", 0.5, "cpu"), ("map", 0.25, "phone"), ("map", 0.25, "board")]
+
+
 @pytest.mark.parametrize(
     ("budget", "message"),
     [
@@ -187,6 +199,19 @@ def test_a_limit_on_a_size_is_written_as_a_size(
             "you mean 'max_drop'?",
         ),
         ({"map": {"since": 7}}, "b.map.since: 7 is not the label of a step."),
+        ({"map": {"onn": "cpu"}}, f"{NO_LIMIT.format('onn')} Did you mean 'on'?"),
+        ({"map": {"on": 7}}, "b.map.on: 7 is not the name of a target, nor a list of such names."),
+        (
+            {"map": {"on": ["cpu", 7]}},
+            "b.map.on: ['cpu', 7] is not the name of a target, nor a list of such names.",
+        ),
+        ({"map": {"on": []}}, "b.map.on: [] is not the name of a target, nor a list of such names."),
+        ({"map": [{"max": 1}, {"max": "x"}]}, "b.map.1.max: 'x' is not a number."),
+        (
+            {"map": {"max": 1, "on": "cpu"}},
+            "b.map.on: a step is judged here and not on a target; put the limit into the recipe's total budget, as "
+            "budget.map.",
+        ),
         ({"map": {"max": True}}, "b.map.max: True is not a number."),
         ({"map": {"max": False}}, "b.map.max: False is not a number."),
         ({"map": {"max": "x"}}, "b.map.max: 'x' is not a number."),

@@ -26,8 +26,9 @@ DATA = ["data.train=320", "data.val=60", "data.test=80"]
 TRAIN = ["train.steps=300", "train.batch_size=16", *DATA]
 FREE = ["convert.budget.map.max_drop=1", "budget.map.max_drop=1"]
 PRUNE = ["prune.steps=40", "prune.batch_size=16", "prune.budget.map.max_drop=1"]
-INT8 = ["recipe=ssd_mobilenet_int8", *TRAIN, *FREE, *PRUNE, "quantize.budget.map.max_drop=1"]
-FIXED = [*INT8, "quantize.method=fixed"]
+FIXED = ["quantize.method=fixed", "quantize.budget.map.max_drop=1"]
+"""Without the search: the classifier and the fallback below run it."""
+INT8 = ["recipe=ssd_mobilenet_int8", *TRAIN, *FREE, *PRUNE, *FIXED]
 FEW_STEPS = ["train.steps=5", "train.batch_size=8"]
 FEW = ["data.train=64", "data.val=16", "data.test=16"]
 SMALL = ["recipe=mobilenet_v1_int8", "model=resnet", "pipeline=[train,convert]", *FEW]
@@ -182,8 +183,8 @@ def test_the_shipped_fallback_keeps_the_layers_that_the_budget_asks_for(
     """A file of at least so many bytes is a budget that int8 breaks and layers in float32 hold, on any machine."""
     from tflbuild.tflite import flatbuffer
 
-    least = step(here.build(*FIXED), "quantize")["bytes"] + 10_000
-    report = here.build(*FIXED, f"quantize.budget.size.min={least}")
+    least = step(int8, "quantize")["bytes"] + 10_000
+    report = here.build(*INT8, f"quantize.budget.size.min={least}")
     quantize = step(report, "quantize")
     assert (report["status"], quantize["outcome"]) == ("built", "replaced")
     assert [(tried["run"], tried["ok"]) for tried in quantize["tried"]] == [
@@ -210,7 +211,7 @@ def test_the_shipped_fallback_keeps_the_layers_that_the_budget_asks_for(
 
 
 def test_a_sweep_trains_once_and_lists_every_job(here: Workspace, int8: dict[str, Any]) -> None:
-    printed = here.run("-m", *FIXED, "prune.sparsity=0.5,0.8,2", "seed=0", code=2)  # 0.5 is the recipe's own
+    printed = here.run("-m", *INT8, "prune.sparsity=0.5,0.8,2", "seed=0", code=2)  # 0.5 is the recipe's own
     assert "3 jobs, " in printed
     folder = max((here.folder / "outputs" / "ssd_mobilenet_int8").glob("sweep-*"))
     summary = json.loads((folder / "summary.json").read_text())
@@ -406,7 +407,7 @@ def test_calibration_from_a_folder_is_keyed_by_content(
     names = sorted((shared_data / "cards" / "train").glob("*.jpg"))[:4]
     for path in names[:3]:
         (folder / path.name).write_bytes(path.read_bytes())
-    words = [*FIXED, "quantize.calibration.source=calibration"]
+    words = [*INT8, "quantize.calibration.source=calibration"]
     assert step(here.build(*words), "quantize")["notes"]["calibration"]["samples"] == 3
     assert step(here.build(*words), "quantize")["outcome"] == "cached"
     (folder / names[3].name).write_bytes(names[3].read_bytes())

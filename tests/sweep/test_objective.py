@@ -70,6 +70,18 @@ def test_figures_at_a_gate_have_a_size_for_a_flatbuffer_only() -> None:
     assert figures_at_gate({"passes": []}, ["map"]) is None
 
 
+def test_a_figure_of_a_target_is_that_target_s() -> None:
+    row = {"metrics": {"map": {"value": 0.6}}, "figures": {"map@cpu": 0.6, "latency@android": 4.5}}
+    assert figures_of(row, ["map", "latency@android"]) == [0.6, 4.5]
+    assert figures_of(row, ["latency@cpu"]) is None
+    judged = [verdict({"max": 4}, 4.5) | {"metric": "latency", "target": name} for name in ("cpu", "android")]
+    judged[0]["value"] = 1.5
+    closed = {"metrics": {"map": {"value": 0.5}}, "bytes": 900, "kind": "TFLiteModel"}
+    report = {"passes": [closed], "budget": {"verdicts": judged}}
+    assert figures_at_gate(report, ["map", "latency@android"]) == [0.5, 4.5]
+    assert figures_at_gate(report, ["latency@ios"]) is None
+
+
 def test_a_job_that_is_built_within_its_budget_is_hardly_over_it() -> None:
     assert excess_of({"passes": [], "budget": {"verdicts": []}}) == 1e-6
     passed = {"verdicts": [verdict({"max": 800}, 1000) | {"ok": True}]}

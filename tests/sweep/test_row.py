@@ -23,7 +23,8 @@ def report(**changed: Any) -> dict[str, Any]:
 
 
 def test_a_built_job_has_the_figures_of_its_first_target() -> None:
-    second = {**TARGET, "bytes": 1, "sha256": "other"}
+    coverage = {"metrics": {"npu_coverage": {"value": 0.75}, "map": {"value": None}}, "latency_ms": None}
+    second = {**TARGET, **coverage, "name": "npu", "bytes": 1, "sha256": "other"}
     assert row_of_report("name", DIFFERS, report(targets=[TARGET, second]), 0) == {
         "name": "name",
         "overrides": DIFFERS,
@@ -41,6 +42,15 @@ def test_a_built_job_has_the_figures_of_its_first_target() -> None:
         "latency_noise_ms": 6.5,
         "differences": {},
         "sha256": "abc",
+        "figures": {
+            "map@cpu": 0.5,
+            "size@cpu": 700,
+            "compressed_size@cpu": 300,
+            "latency@cpu": 2.5,
+            "npu_coverage@npu": 0.75,
+            "size@npu": 1,
+            "compressed_size@npu": 300,
+        },
     }
 
 

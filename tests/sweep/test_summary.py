@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from tflbuild.core.errors import MissingTool, RecipeError, StoreError
-from tflbuild.core.metric import METRICS
+from tflbuild.core.metric import METRICS, TargetMetric
+from tflbuild.show.pages.sweep import render_summary
 from tflbuild.sweep.pareto import optimal
 from tflbuild.sweep.row import row_of_error
 from tflbuild.sweep.spread import groups_of, spread_of
-from tflbuild.sweep.summary import summarise, table_of, without_formula, write_summary
+from tflbuild.sweep.summary import shown_table, summarise, table_of, without_formula, write_summary
 
 
 def row(
@@ -114,6 +115,28 @@ def test_every_column_of_the_table_holds_its_own_figure() -> None:
         "pareto": "yes",
         "status": "built",
     }
+
+
+def test_a_figure_of_a_device_has_a_column_of_its_own() -> None:
+    METRICS.declare("npu_coverage")(type("Coverage", (TargetMetric,), {"target": "npu"}))
+    figures = {"score@cpu": 0.5, "latency@cpu": 1.0, "size@cpu": 9, "score@npu": 0.25, "latency@npu": 2.5}
+    one = row(0.5, 10, 1.0, side="96") | {"figures": {**figures, "npu_coverage@npu": 0.75}, "seconds": 2.0}
+    old = row(0.5, 10, 1.0, side="64")
+    summary = summarise([one, old], [])
+    headings, texts = table_of(summary)
+    known = dict(zip(headings, texts[0], strict=True))
+    assert headings[-6:] == ["score@npu", "latency@npu", "npu_coverage@npu", "seconds", "pareto", "status"]
+    assert [known[name] for name in headings[-6:-2]] == ["0.25", "2.5", "0.75", "2.0"]
+    assert texts[1][-6:-2] == ["", "", "", ""], "a job of an earlier tflbuild has none"
+    shown, rows = shown_table(summary)
+    assert dict(zip(shown, rows[0], strict=True))["npu_coverage@npu"] == "0.75"
+    assert (shown[0], shown[2], rows[0][3]) == ("side", "since base", "10 B")
+    unit = [
+        {**job, "metrics": {"score": {**job["metrics"]["score"], "unit": "1"}}} for job in summary["jobs"]
+    ]
+    page = render_summary({**summary, "jobs": unit})
+    assert '<th class="number">npu_coverage@npu</th>' in page
+    assert 'data-value="0.75">0.750<' in page
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 from tflbuild import plugins
 from tflbuild.commands.words import say
+from tflbuild.core import samples
 from tflbuild.core.analysis import ANALYSES
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError, did_you_mean
@@ -16,7 +17,7 @@ from tflbuild.core.form_choice import by_value
 from tflbuild.core.json_schema import document
 from tflbuild.core.plain_text import plain
 from tflbuild.engine import diagnosis_form, event_form, report, report_form
-from tflbuild.show import check_form, prediction_form
+from tflbuild.show import check_form, prediction_form, replayed
 
 DOCUMENTS: Mapping[str, tuple[str, str, Form]] = {
     "report": (report.SCHEMA, "report.json of a run", report_form.REPORT),
@@ -29,6 +30,8 @@ DOCUMENTS: Mapping[str, tuple[str, str, Form]] = {
     "drift": (diagnosis_form.DRIFT_SCHEMA, "drift.json of `tflbuild drift`", diagnosis_form.DRIFT),
     "lint": (diagnosis_form.LINT_SCHEMA, "what `tflbuild lint --json` prints", diagnosis_form.LINT),
     "check": (check_form.SCHEMA, "what `tflbuild check --json` prints", check_form.CHECK),
+    "samples": (samples.SCHEMA, f"{samples.INDEX} beside a delivered file", samples.FORM),
+    "replay": (replayed.SCHEMA, "what `tflbuild verify --on DEVICE --json` prints", replayed.REPLAY),
     "predictions": (
         prediction_form.SCHEMA,
         "what `tflbuild predict --json` prints",

@@ -21,15 +21,37 @@ from tflbuild.engine.prepare import Prepared
 from tflbuild.engine.report_form import read_report
 from tflbuild.engine.verify import Claim
 from tflbuild.engine.verify import verify as verify_claims
+from tflbuild.formats.tflite.sample_archive import archive_digest
 from tflbuild.recipe.kept import Kept, thawed, without_places
 from tflbuild.show.undelivered import undelivered
 
 REPORT = "report.json"
 
 
-@command("verify", "measure the delivered file again and compare with its lock", usage="RUN", prints=False)
+@command(
+    "verify",
+    "measure the delivered file again, or replay its samples on a device",
+    usage="RUN [--on DEVICE]",
+    prints=False,
+)
 def verify(words: list[str]) -> int:
-    """Measure what a run delivered again; exit code 7 where the lock claims something else."""
+    """Measure what a run delivered again; exit code 7 where the lock claims something else.
+
+    `--on DEVICE` replays the samples that `export.samples` stored on a device: on a target or a runtime that executes,
+    with its options, e.g. `target.android.serial=...`. It says of each sample and output whether all bytes are equal,
+    how far they are apart in steps of quantization and in values, and whether the first class is the same; exit code 7
+    where that is more than allowed. `--steps N` allows quantized outputs so many steps, `--relative X` others a share
+    of their largest value, and `--json` prints one document. A `.tflite` with samples in it (`export.embed`) may stand
+    in the place of the run.
+
+    Raises:
+        RecipeError: a word is wrong, or there is nothing to verify.
+        Drift: something differs.
+    """
+    if any(word.partition("=")[0] == "--on" for word in words):
+        from tflbuild.commands.replay import replayed
+
+        return replayed(words)
     folder = Path(one(words, "verify RUN"))
     lock = _lock_of(folder)
     with tempfile.TemporaryDirectory(prefix="tflbuild-verify-") as scratch:
@@ -46,6 +68,7 @@ def verify(words: list[str]) -> int:
                     claims.append(claim)
         finally:
             worker.stop()
+    drift += _sample_drift(lock, folder)
     drift += [f"{c.what} is {c.found}, but the lock says {c.claimed}" for c in claims if not c.ok]
     if drift:
         raise Drift(f"{plain(folder / NAME)}: {plain('; '.join(drift), 2000)}.")
@@ -53,12 +76,23 @@ def verify(words: list[str]) -> int:
     return 0
 
 
+def _sample_drift(lock: dict[str, Any], folder: Path) -> list[str]:
+    """Say which samples that the lock claims are others now, or gone."""
+    drift = []
+    for name, claims in lock["targets"].items():
+        samples = claims.get("samples")
+        if samples and archive_digest(folder / samples["path"]) != samples["sha256"]:
+            drift.append(f"{name}: the samples in {plain(samples['path'])} are not those that the lock names")
+    return drift
+
+
 def _lock_of(folder: Path) -> dict[str, Any]:
     """Read the lock of a run; one that delivered no model has none."""
     if folder.is_file() or not folder.exists():
         what = "is a file" if folder.is_file() else "does not exist"
         raise RecipeError(
-            f"{plain(folder)} {what}; expected the folder of a run, e.g. outputs/RECIPE/latest."
+            f"{plain(folder)} {what}; expected the folder of a run, e.g. outputs/RECIPE/latest. With samples in it, a "
+            f".tflite is verified by --on DEVICE."
         )
     if not (folder / NAME).exists() and (folder / REPORT).is_file():
         report = read_report(folder / REPORT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -11,6 +11,9 @@ LIMITS = ("min", "max", "max_drop", "max_rise", "max_relative_drop")
 """Every form of limit; the last three compare with a baseline."""
 
 RELATIVE_LIMITS = ("max_drop", "max_rise", "max_relative_drop")
+
+QUALIFIERS = ("since", "on")
+"""Keys of a limit beside its form: the baseline, and the targets that it is judged on."""
 
 
 FLOORS = ("min", "max_drop", "max_relative_drop")
@@ -30,12 +33,14 @@ class Limit:
         bound: in the metric's unit; a fraction for `max_relative_drop`.
         since: label whose output is the baseline; "" means the step's own input (or, in the recipe's
             total budget, the base).
+        on: name of the target of the recipe that it is judged on; "" means every target that has the metric.
     """
 
     metric: str
     form: str
     bound: float
     since: str = ""
+    on: str = ""
 
     @property
     def relative(self) -> bool:
@@ -87,7 +92,8 @@ class Limit:
 
     def to_json(self) -> dict[str, Any]:
         """Give the form that report.json holds."""
-        return {self.form: self.bound} | ({"since": self.since} if self.since else {})
+        said = {"since": self.since, "on": self.on}
+        return {self.form: self.bound} | {name: text for name, text in said.items() if text}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,15 +161,29 @@ class Fallback:
         return " -> ".join(self.run) + (f" from {self.start}" if self.start else "")
 
 
-def limits_of(budget: Mapping[str, Mapping[str, Any] | None]) -> tuple[Limit, ...]:
-    """Read a recipe's `budget` mapping; null entries are no limits."""
+def limits_of(budget: Mapping[str, Any]) -> tuple[Limit, ...]:
+    """Read a recipe's `budget` mapping; null entries are no limits.
+
+    >>> limits_of({"latency": [{"max": 5, "on": ["phone", "board"]}, {"max": 1, "on": "cpu"}]})[1].on
+    'board'
+    """
     return tuple(
-        Limit(metric=metric, form=form, bound=float(bound), since=str(limits.get("since") or ""))
-        for metric, limits in budget.items()
-        if limits
+        Limit(metric=metric, form=form, bound=float(bound), since=str(limits.get("since") or ""), on=on)
+        for metric, given in budget.items()
+        for limits in entries_of(given)
         for form, bound in limits.items()
-        if form != "since" and bound is not None
+        if form not in QUALIFIERS and bound is not None
+        for on in _targets(limits.get("on"))
     )
+
+
+def entries_of(given: Any) -> Iterator[Mapping[str, Any]]:
+    """Give the mappings of limits on one metric: one, or a list of them for targets with limits of their own."""
+    yield from (one for one in (given if isinstance(given, (list, tuple)) else [given]) if one)
+
+
+def _targets(on: str | Sequence[str] | None) -> Sequence[str]:
+    return (on or "",) if on is None or isinstance(on, str) else on
 
 
 def _measured(value: float | None) -> TypeGuard[float]:

@@ -200,7 +200,7 @@ class TargetMetric(Metric):
     """A figure that only a target can give, e.g. NPU coverage; read from what the target reports."""
 
     target: ClassVar[str] = ""
-    """The prefix of `Target.name` of every target that gives the metric."""
+    """The prefix of `Target.name` of targets that give the metric, besides those that name it in `Target.gives`."""
     choice: ClassVar[str] = ""
     """One of the recipes' choices of `target` that gives it, for messages."""
 

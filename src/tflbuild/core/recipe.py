@@ -12,6 +12,7 @@ from tflbuild.core.architecture import Architecture
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.compiler_pass import Pass
 from tflbuild.core.dataset import Dataset
+from tflbuild.core.export import Export
 from tflbuild.core.hook import Hook
 from tflbuild.core.target import Target
 
@@ -31,6 +32,9 @@ class Step:
         timeout: seconds after which its worker is killed; None for never.
         instead: the reason why this pass replaced the configured one; "" where it did not.
         done: the reason why its work is done already, so that it is left out; "" where it is not.
+        takes: label of the step whose result it takes, where that is not the one before it: a branch for some of the
+            targets begins there; "" for a step of the main line.
+        wanted: options that the recipe does not say and its targets ask for.
     """
 
     label: str
@@ -43,6 +47,8 @@ class Step:
     timeout: float | None = None
     instead: str = ""
     done: str = ""
+    takes: str = ""
+    wanted: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +102,7 @@ RUN_KEYS = (
 """Keys at the root of a recipe that decide no result."""
 
 
-NEUTRAL_KEYS = (*RUN_KEYS, "seed", "seeds", "device", "strict", "worker", "budget")
+NEUTRAL_KEYS = (*RUN_KEYS, "seed", "seeds", "device", "strict", "worker", "budget", "export")
 """Keys at the root of a recipe that leave its description true, whatever they say."""
 
 
@@ -120,7 +126,8 @@ class Recipe:
         device: "cpu" or "gpu".
         strict: whether an undecided gate is a breach.
         seeds: build once with each of these instead of `seed`; empty for one build.
-        objective: metrics that an optimising sweep aims at.
+        objective: metrics that an optimising sweep aims at, each of the first target or of METRIC@TARGET.
+        export: what is delivered beside the files.
         store: folder of the store.
         remote: fsspec URL of a store that this one reads through and writes back to; None for none.
         shared: whether the store is its group's; None for as the folder's own bits have it.
@@ -153,6 +160,7 @@ class Recipe:
     strict: bool = False
     seeds: tuple[int, ...] = ()
     objective: tuple[str, ...] = ()
+    export: Export = field(default_factory=Export)
     store: Path = Path("outputs/store")
     remote: str | None = None
     shared: bool | None = None
@@ -166,6 +174,11 @@ class Recipe:
     recognised: tuple[Mapping[str, str], ...] = ()
     mapping: Mapping[str, Any] = field(default_factory=dict)
     plugins: Path | None = None
+
+    @property
+    def aims(self) -> list[tuple[str, str]]:
+        """Give the objective as metrics, each with the target whose figure is meant: "" for the first."""
+        return [aim_of(name) for name in self.objective]
 
     @property
     def tools(self) -> list[str]:
@@ -199,6 +212,16 @@ class Recipe:
         An override does not if it is a number, or of a key that decides what no description speaks of.
         """
         return self.description if all(map(_leaves_true, self.overrides)) else ""
+
+
+def aim_of(name: str) -> tuple[str, str]:
+    """Read one objective: a metric, and the target that is named behind an @.
+
+    >>> aim_of("map"), aim_of("latency@android")
+    (('map', ''), ('latency', 'android'))
+    """
+    metric, _, target = name.partition("@")
+    return metric, target
 
 
 def _leaves_true(override: str) -> bool:

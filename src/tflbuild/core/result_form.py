@@ -11,6 +11,7 @@ from tflbuild.core.form import (
     ANYTHING,
     DIGEST,
     FLAG,
+    INSIDE,
     MAPPING,
     NOTHING,
     NUMBER,
@@ -105,7 +106,42 @@ PLACEMENT = fields(
 
 NPU = {name: optional(number()) for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_latency")}
 
+EQUALITY = fields(
+    {
+        "split": TEXT,
+        "runtime": TEXT,
+        "peer": TEXT,
+        "samples": whole(),
+        "equal": whole(),
+        "outputs": mapping_of(
+            fields(
+                {
+                    "equal": whole(),
+                    "values": whole(),
+                    "differing": whole(),
+                    "largest": maybe(number(0)),
+                    "first": maybe(fields({"sample": TEXT, "place": whole()})),
+                }
+            )
+        ),
+    }
+)
+"""Whether a runtime computes the bytes of its peer, see `tflbuild.evaluation.equality`."""
+
+MICRO = fields(
+    {
+        "version": maybe(TEXT),
+        "resolver": list_of(TEXT),
+        "memory": fields({name: whole() for name in ("smallest", "used", "head", "tail")}),
+    }
+)
+"""What a file needs of a microcontroller, see `tflbuild.backends.micro.inspection`."""
+
 FIGURES = {
+    "equality": optional(EQUALITY),
+    "micro": optional(MICRO),
+    "beside": optional(list_of(INSIDE)),
+    "arena": optional(whole()),
     "latency_ms": optional(maybe(LATENCY)),
     "delegate": optional(maybe(DELEGATE)),
     "placement": optional(maybe(PLACEMENT)),
@@ -117,7 +153,9 @@ FIGURES = {
 }
 """Fields of what a target reports that are read again."""
 
-OVERRIDING = {name: optional(NOTHING) for name in ("name", "path", "sha256", "bytes", "labels", "metrics")}
+OVERRIDING = {
+    name: optional(NOTHING) for name in ("name", "path", "step", "sha256", "bytes", "labels", "metrics")
+}
 """Fields of a report's target that no figure may take the place of."""
 
 GRAPH = "graph"

@@ -62,6 +62,14 @@ class Runtime:
         """Give what decides outputs besides the model, this runtime's code and options, and its tools, as JSON."""
         return {}
 
+    def peer(self) -> Runtime | None:
+        """Give the runtime that is to compute the same bytes, which deliveries are held to; None for none."""
+        return None
+
+    def others(self) -> Mapping[str, Runtime]:
+        """Give the same runtime with its other kernels, by their names: how far these are apart is measured."""
+        return {}
+
     def open(self, model: Artifact) -> Execution:
         """Load a model; runs in a worker.
 

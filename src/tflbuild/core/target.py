@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.names import named
 from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
+
+Computed = Literal["nothing", "floats", "everything"]
+"""What of a file a device computes in float16."""
 
 TARGETS: Registry[Target] = Registry("target", "target", "targets")
 
@@ -19,6 +22,9 @@ BY_RULES = "tflbuild.placement.by_rules:place"
 
 COVERAGE = "npu_coverage"
 """Metric that is the share of operators on an accelerator."""
+
+COVERAGE = "npu_coverage"
+"""Metric that every target with an accelerator reports."""
 
 TABLES = Path(__file__).parents[1] / "placement" / "tables"
 """Rule files that are shipped."""
@@ -40,10 +46,15 @@ class Target:
     """Kind of the delivered file."""
     runtime: ClassVar[str] = ""
     """Name of the `tflbuild.core.runtime.Runtime` that executes the delivered file; "" for the usual one."""
+    kernels: ClassVar[str] = ""
+    """Kernels of the usual runtime that compute as the device does, e.g. "reference"; the outputs that are stored
+    beside the delivered file are theirs. "" for the usual ones."""
     executes: ClassVar[bool] = True
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False
     """Whether only full-integer models make sense on it."""
+    gives: ClassVar[tuple[str, ...]] = ()
+    """Names of the metrics that it reports as figures of `compile` or `inspect`, and that a limit may name."""
     rules: ClassVar[str] = ""
     """Which operators it runs: name of a table in `tflbuild/placement/tables`, or path of a rule file; "" for none."""
     offloads: ClassVar[bool] = False
@@ -53,11 +64,26 @@ class Target:
     """Options of quantizing passes that suit the device, for recipes that do not say; a tuple has those that it takes,
     the best first."""
 
+    float16: ClassVar[Computed] = "nothing"
+    """What of a file it computes in float16: `floats`, or `everything`, where integers are made floats first."""
+    float32: ClassVar[str] = ""
+    """Option and value that let it compute in float32 instead, e.g. "precision=float32"; "" for none."""
+
     step: str = ""
     """Label of the step whose result is delivered. Empty: the last step."""
     rule_file: str | None = None
     """File (YAML) that says which operators the device runs, as docs/writing_a_target.md describes it. null: the
     target's own rules."""
+
+    @classmethod
+    def reports(cls, metric: str) -> bool:
+        """Say whether it reports a metric, by its own word."""
+        return metric in cls.gives or (cls.offloads and metric == COVERAGE)
+
+    @property
+    def refuses_floats(self) -> bool:
+        """Say whether a file that computes in floats cannot be delivered to it."""
+        return self.integer_only
 
     def files(self) -> tuple[Path, ...]:
         """Name the user's files that decide the result; their content enters the cache key."""
@@ -73,6 +99,10 @@ class Target:
     def runtime_options(self) -> Mapping[str, Any]:
         """Give the options of the runtime that `runtime` names."""
         return {}
+
+    def in_float16(self) -> Computed:
+        """Give what the device computes in float16 with these options."""
+        return type(self).float16
 
     def place(self, model: Path) -> Mapping[str, Any] | None:
         """Say which operators of a `.tflite` the device runs; imports no TensorFlow.
@@ -97,6 +127,27 @@ class Target:
     def inspect(self, model: Any) -> dict[str, Any]:
         """Report on the delivered file: the fields `latency_ms`, `delegate`, ...; runs in a worker."""
         return {}
+
+    def companions(
+        self, model: Artifact, figures: Mapping[str, Any], sample: Mapping[str, Any] | None
+    ) -> Mapping[str, str]:
+        """Give texts of files that lie beside the delivered one, by their paths from its folder.
+
+        It runs where the build writes its folder, and imports no framework.
+
+        Args:
+            model: the delivered file.
+            figures: what `compile` and `inspect` gave.
+            sample: one sample of the test split with the outputs of the target's runtime, where that has a peer:
+                `inputs` and `outputs`, each with `name`, `dtype`, `shape` and its bytes as `hex`; an output has
+                `compared`, too, how many of its numbers from the first on mean anything.
+        """
+        return {}
+
+
+def giving(metric: str) -> list[str]:
+    """Name the declared targets that report a metric, by their own word."""
+    return sorted(name for name, cls in TARGETS.items() if cls.reports(metric))
 
 
 target = TARGETS.declare

@@ -37,6 +37,7 @@ def judge(
     difference: Difference | None = None,
     *,
     strict: bool = False,
+    target: str = "",
 ) -> Verdict:
     """Judge one limit.
 
@@ -46,11 +47,13 @@ def judge(
         baseline: what a relative limit compares with.
         difference: the paired difference `value - baseline`, where the metric can be paired.
         strict: make an undecided verdict a breach.
+        target: whose figure it is, where that is to be said: the limit names one, or the recipe has several.
     """
+    where = f" on {target or limit.on}" if target or limit.on else ""
     if value is None or not math.isfinite(value.value):
-        return _unmeasured(limit, f"{limit.metric} could not be measured")
+        return _unmeasured(limit, f"{limit.metric} could not be measured{where}")
     if limit.relative and (baseline is None or not math.isfinite(baseline.value)):
-        return _unmeasured(limit, f"{limit.metric} of the baseline could not be measured", value)
+        return _unmeasured(limit, f"{limit.metric} of the baseline could not be measured{where}", value)
     cost, *interval = _cost(limit, value, baseline, difference)
     if cost is None:
         text = f"{limit.metric}: the baseline is 0, so a relative drop is undefined; use max_drop"
@@ -60,7 +63,7 @@ def judge(
     ok = cost >= limit.bound if at_least else cost <= limit.bound
     decided = low is None or high is None or not low < limit.bound < high
     n = difference.n if difference else value.n
-    text = _sentence(limit, value, baseline, cost, low, high)
+    text = _sentence(limit, value, baseline, cost, low, high, where)
     if not decided:
         would = _deciding(limit.bound, cost, low, high, n, _variance(limit, value, baseline, difference))
         text += f"; undecided with n = {n}, {would}"
@@ -99,12 +102,13 @@ def _sentence(
     cost: float,
     low: float | None,
     high: float | None,
+    where: str,
 ) -> str:
     metric, unit = limit.metric, METRICS.get(limit.metric).unit
     if not limit.relative or baseline is None:
         word = "at least" if limit.form == "min" else "at most"
         value_text, bound_text = _apart(cost, limit.bound, unit)
-        return f"{metric} {value_text}{_interval(low, high, unit)}, {word} {bound_text} allowed"
+        return f"{metric} {value_text}{_interval(low, high, unit)}{where}, {word} {bound_text} allowed"
     bad, good = ("rise", "fall") if limit.form == "max_rise" else ("fall", "rise")
     moved = {"rise": "rose", "fall": "fell"}[bad if cost >= 0 else good]
     if cost < 0:
@@ -113,7 +117,7 @@ def _sentence(
     since = f" since {limit.since}" if limit.since else ""
     cost_text, bound_text = _apart(cost, limit.bound, of)
     return (
-        f"{metric} {moved} by {cost_text}{_interval(low, high, of)}{since}, from {show(baseline.value, unit)} "
+        f"{metric} {moved} by {cost_text}{_interval(low, high, of)}{where}{since}, from {show(baseline.value, unit)} "
         f"to {show(value.value, unit)}; a {bad} of at most {bound_text} allowed"
     )
 
@@ -180,13 +184,14 @@ def judge_against(
     split: str,
     *,
     strict: bool,
+    target: str = "",
 ) -> Verdict:
     """Judge a limit; one that compares with another model is paired by image where the metric can be."""
     if not limit.relative or baseline is None:
-        return judge(limit, value, strict=strict)
+        return judge(limit, value, strict=strict, target=target)
     if issubclass(METRICS.get(limit.metric), AccuracyMetric):
         before = measurer.accuracy(baseline, [limit.metric], split).get(limit.metric)
         paired = measurer.compare(limit.metric, baseline, model, split) if value else None
-        return judge(limit, value, before, paired, strict=strict)
+        return judge(limit, value, before, paired, strict=strict, target=target)
     before = measurer.file_metrics(baseline, [limit.metric]).get(limit.metric)
-    return judge(limit, value, before, strict=strict)
+    return judge(limit, value, before, strict=strict, target=target)

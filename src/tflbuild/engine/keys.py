@@ -18,6 +18,7 @@ from tflbuild.core.budget import Limit
 from tflbuild.core.code import code_digest, tools_of
 from tflbuild.core.compiler_pass import kinds_of
 from tflbuild.core.dataset import Index
+from tflbuild.core.export import Proof
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, FileMetric
@@ -174,6 +175,30 @@ class Keys:
             "code": _code(self._names.differ),
             "model": self.predictions(model, split, runtime),
             "base": self.predictions(base, split),
+        }
+
+    def equality(self, model: Artifact, split: str, runtime: Runtime) -> dict[str, Any]:
+        """Give the preimage of whether a runtime computes the bytes of its peer."""
+        return {
+            "schema": KEY_SCHEMA,
+            "measure": "equality",
+            "code": _code(self._names.equality),
+            "runtime": self.predictions(model, split, runtime),
+            "peer": self.predictions(model, split, runtime.peer()),
+        }
+
+    def samples(self, proof: Proof, split: str) -> dict[str, Any]:
+        """Give the preimage of the samples of this index, with what a delivered file gives for them."""
+        preimage = self.predictions(proof.model, split, proof.runtime)
+        return {
+            **preimage,
+            "measure": "samples",
+            "code": [preimage["code"], _code(self._names.samples)],
+            "delivered": proof.delivered.digest,
+            "of": proof.of,
+            "export": to_json(proof.export),
+            "keys": digest.of_json([sample.key for sample in self.index.splits[split]]),
+            "cpu": cpu_name(),
         }
 
     def comparison(self, metric: str, before: str, after: str, truth: str) -> dict[str, Any]:

@@ -20,12 +20,14 @@ from tflbuild.core.form import (
     mapping_of,
     maybe,
     one_of,
+    optional,
     whole,
 )
 from tflbuild.core.form import NAME as A_NAME
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import RUN_KEYS, Recipe
+from tflbuild.core.samples import SUMMARY as SAMPLES
 from tflbuild.engine import yaml_file
 from tflbuild.engine.contents import changed_contents
 from tflbuild.engine.explaining import difference, explained, short
@@ -64,7 +66,16 @@ LOCK = fields(
         "toolchain": mapping_of(maybe(TEXT)),
         "environment": fields({"cpu": TEXT}, others=ANYTHING),
         "targets": mapping_of(
-            fields({"path": INSIDE, "sha256": DIGEST, "bytes": whole(), "metrics": METRICS}), key=A_NAME
+            fields(
+                {
+                    "path": INSIDE,
+                    "sha256": DIGEST,
+                    "bytes": whole(),
+                    "metrics": METRICS,
+                    "samples": optional(SAMPLES),
+                }
+            ),
+            key=A_NAME,
         ),
     }
 )
@@ -95,7 +106,8 @@ def write_lock(report: Report, preimages: Mapping[str, Mapping[str, Any]]) -> No
         "toolchain": report["toolchain"],
         "environment": {**report["environment"], "cpu": cpu_name()},
         "targets": {
-            t["name"]: {k: t[k] for k in ("path", "sha256", "bytes", "metrics")} for t in report["targets"]
+            t["name"]: {k: t[k] for k in ("path", "sha256", "bytes", "metrics", "samples") if k in t}
+            for t in report["targets"]
         },
     }
     dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -221,6 +233,9 @@ class Lock:
             if found["sha256"] != locked["sha256"]:
                 drift.append(f"{name}: file {short(found['sha256'])}, locked is {short(locked['sha256'])}")
             drift += [f"{name}: {text}" for text in metric_drift(locked["metrics"], found["metrics"])]
+            drift += [
+                f"{name}: {text}" for text in _sample_drift(locked.get("samples"), found.get("samples"))
+            ]
         self._refuse(drift)
 
     def _recipe_drift(self) -> list[str]:
@@ -286,9 +301,18 @@ def metric_drift(locked: Mapping[str, Any], found: Mapping[str, Any]) -> list[st
     return drift
 
 
+def _sample_drift(locked: Mapping[str, Any] | None, found: Mapping[str, Any] | None) -> list[str]:
+    """Say whether the samples that are delivered beside a file, or their outputs, are others."""
+    if not locked or (found and found["sha256"] == locked["sha256"]):
+        return []
+    return [f"samples {short(found['sha256']) if found else 'are none'}, locked is {short(locked['sha256'])}"]
+
+
 def _deciding(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out of a resolved recipe what decides no result."""
     kept = {key: value for key, value in mapping.items() if key not in (*RUN_KEYS, "seeds", "worker")}
+    if not (kept.get("export") or {}).get("samples"):
+        kept.pop("export", None)  # nothing is stored; a lock of an earlier tflbuild has no such key
     return {**kept, "worker": {"threads": mapping["worker"]["threads"]}} if "worker" in mapping else kept
 
 

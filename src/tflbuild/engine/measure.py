@@ -12,6 +12,8 @@ from typing import Any
 
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.dataset import Sample
+from tflbuild.core.export import Proof
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement, file_metrics_of
 from tflbuild.core.recipe import Recipe
@@ -126,6 +128,19 @@ class Measurer:
         outputs: Mapping[str, Any] = record.value["outputs"]
         return outputs
 
+    def equality(self, model: Artifact, split: str, runtime: Runtime) -> tuple[Mapping[str, Any], Path]:
+        """Say whether a runtime computes the bytes of its peer; gives where one sample with its outputs is, too."""
+
+        def compute(staging: Path) -> Result:
+            out = staging / "sample.json"
+            arguments = (runtime, model, self._recipe.data, self._index, split, out)
+            who, progress = self._announce("whether the outputs are equal", split)
+            reply = self._worker.crew.ask("equality", *arguments, who=who, progress=progress)
+            return Result(reply.value, reply.cost, {"file": out})
+
+        record = self._recall(self._keys.equality(model, split, runtime), compute)
+        return {name: value for name, value in record.value.items() if name != "file"}, self._path(record)
+
     def _accuracy(self, metric: str, predictions: Record, split: str) -> Measurement:
         return self._held(metric, predictions, self._held_against(metric, split), split)
 
@@ -230,6 +245,23 @@ class Measurer:
 
         return self._recall(self._keys.delivery(target, model), compute)
 
+    def samples(self, proof: Proof, split: str) -> Record:
+        """Give samples of a split with what a delivered file gives for them: `file`, an archive, and for the report.
+
+        The record's artifact is the file with the samples in it, if that is wanted.
+        """
+        thinned = self._keys.index.thinned(split, proof.export.samples)
+        index, keys = keep_index(thinned, self._store.root), self._keys.of_index(thinned)
+
+        def compute(staging: Path) -> Result:
+            reply = self._ask(
+                "samples", proof, self._recipe.data, index, split, staging, what="samples", split=split
+            )
+            said, made = reply.value
+            return Result(said, reply.cost, {"file": staging / "samples.zip"}, artifact=made)
+
+        return self._recall(keys.samples(proof, split), compute)
+
     def predictions(self, model: Artifact, split: str, runtime: Runtime | None = None) -> Record:
         """Give a model's predictions on a split: `file`, a blob's digest, and `kernels`."""
         executes = runtime or usual_runtime(model.kind)()
@@ -245,6 +277,14 @@ class Measurer:
             return Result({"kernels": reply.value}, reply.cost, {"file": out})
 
         return self._recall(self._keys.predictions(model, split, executes), compute)
+
+    def split(self, split: str) -> Sequence[Sample]:
+        """Give the samples of a split."""
+        return self._keys.index.splits[split]
+
+    def blob(self, sha256: str) -> Path:
+        """Give a stored file by its digest."""
+        return self._store.blob(sha256)
 
     def truth(self, split: str) -> Record:
         """Give a split's annotations as arrays: `file`, a blob's digest."""

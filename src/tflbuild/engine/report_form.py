@@ -34,6 +34,7 @@ from tflbuild.core.form import (
 )
 from tflbuild.core.plain_text import plain
 from tflbuild.core.result_form import CHANGES, FIGURES, GRAPH, REPORTED
+from tflbuild.core.samples import SUMMARY as SAMPLES
 from tflbuild.engine.report import SCHEMA
 
 RECIPE = {
@@ -76,7 +77,7 @@ VERDICT = called(
     fields(
         {
             "metric": TEXT,
-            "limit": fields({"since": optional(TEXT)}, others=NUMBER),
+            "limit": fields({"since": optional(TEXT), "on": optional(TEXT)}, others=NUMBER),
             "baseline": maybe(NUMBER),
             "value": maybe(NUMBER),
             "low": maybe(NUMBER),
@@ -84,6 +85,7 @@ VERDICT = called(
             "ok": FLAG,
             "decided": FLAG,
             "split": written(TEXT),
+            "target": optional(TEXT),
             "text": TEXT,
         }
     ),
@@ -111,6 +113,8 @@ _STEP: dict[str, Form] = {
     "metrics": METRICS,
     "differences": optional(DIFFERENCES),
     "verdicts": list_of(VERDICT),
+    "takes": optional(TEXT),
+    "wanted": optional(MAPPING),
 }
 
 TRIED = fields(
@@ -150,6 +154,7 @@ TARGET = fields(
         "name": NAME,
         "path": INSIDE,
         "sha256": DIGEST,
+        "step": optional(TEXT),
         "bytes": whole(),
         "compressed_bytes": whole(),
         "labels": list_of(TEXT),
@@ -157,6 +162,7 @@ TARGET = fields(
         "differences": optional(DIFFERENCES),
         "inputs": written(list_of(TENSOR)),
         "outputs": written(list_of(TENSOR)),
+        "samples": optional(SAMPLES),
         **FIGURES,
     }
 )

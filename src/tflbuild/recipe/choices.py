@@ -15,6 +15,7 @@ from tflbuild.core.meaning import IMAGE
 from tflbuild.core.metric import METRICS
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
+from tflbuild.core.recipe import aim_of
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS, Target
 from tflbuild.modalities.image.augment import Augment
@@ -140,7 +141,8 @@ def check_objective(names: Iterable[str], task: str) -> None:
     Raises:
         RecipeError: names it.
     """
-    for name in names:
+    for given in names:
+        name, _ = aim_of(given)
         if name in METRICS and (not METRICS.get(name).tasks or task in METRICS.get(name).tasks):
             continue
         fit = [name for name, cls in METRICS.items() if not cls.tasks or task in cls.tasks]

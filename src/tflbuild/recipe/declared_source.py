@@ -9,7 +9,7 @@ from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 
-from tflbuild.core.budget import LIMITS
+from tflbuild.core.budget import LIMITS, QUALIFIERS
 from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.hook import HOOKS
 from tflbuild.core.metric import METRICS
@@ -125,7 +125,7 @@ def root_node() -> dict[str, Any]:
 
 def limit_nodes() -> dict[str, Any]:
     """Give a node for every metric and every form of limit."""
-    return {metric: dict.fromkeys((*LIMITS, "since")) for metric in METRICS}
+    return {metric: dict.fromkeys((*LIMITS, *QUALIFIERS)) for metric in METRICS}
 
 
 def preprocess_node() -> dict[str, Any]:

@@ -26,7 +26,7 @@ def with_deliveries(recipe: Recipe) -> Recipe:
         if label in recipe.targets:
             raise RecipeError(
                 f"target.{label}: the step '{label}' delivers a file under that name, too; give the step another "
-                f"label, e.g. +passes@export=export_onnx."
+                f"label, e.g. +passes@as_onnx=export_onnx."
             )
         added[label] = TARGETS.get(wanted)(step=label)
     return replace(recipe, targets={**recipe.targets, **added})

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from tflbuild.core.export import Export
+
 LONGEST_TIMEOUT = 10_000_000
 """Seconds of the longest timeout; some 115 days."""
 
@@ -64,7 +66,10 @@ class RootOptions:
     """Build once with each of these seeds; the summary reports mean and spread. Empty: one build, with `seed`.
     [no unit]"""
     objective: tuple[str, ...] = ()
-    """Metrics of the delivered file that a search (`hydra/sweeper=optuna`) makes best, e.g. [map, size]."""
+    """Metrics of the delivered file that a search (`hydra/sweeper=optuna`) makes best, e.g. [map, size]; of the first
+    target, or of the one behind an @, e.g. [map, latency@android]."""
+    export: Export = field(default_factory=Export)
+    """Things that are delivered beside the model: samples of the test split with their outputs, its proof."""
     store: StoreOptions = field(default_factory=StoreOptions)
     """Where results are kept, so that nothing is computed twice."""
     outputs: str = "outputs"
@@ -129,6 +134,16 @@ class StepKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BranchKeys:
+    """Keys of a step that follow from the targets, in a resolved recipe."""
+
+    takes: str = ""
+    """Label of the step whose result it takes. Empty: the step before it in the pipeline."""
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    """Options that the recipe does not say and the step's targets ask for."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LimitKeys:
     """Limits on one metric, below `budget.METRIC`; null limits nothing."""
 
@@ -144,3 +159,7 @@ class LimitKeys:
     """By which share of the baseline's size the value may fall, e.g. 0.01 for 1 %. [fraction of the baseline]"""
     since: str | None = None
     """Label of the step whose output is the baseline. null: the step's own input; in the recipe's budget, the base."""
+    on: str | tuple[str, ...] | None = None
+    """Target of the recipe that the limit is judged on, or several, e.g. `budget.latency.on=android`; in the recipe's
+    budget only. Targets with limits of their own are a list: `latency: [{max: 5, on: android}, {max: 1, on: cpu}]`.
+    null: every target that has the metric."""

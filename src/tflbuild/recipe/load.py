@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tflbuild import plugins
+from tflbuild.core.budget import entries_of
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import PluginError, RecipeError, did_you_mean
@@ -18,11 +19,13 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.recipe import choices, compose, preprocessing
 from tflbuild.recipe import files as recipe_files
+from tflbuild.recipe.branches import branched
 from tflbuild.recipe.composition_errors import NoSuchChoice
 from tflbuild.recipe.deliveries import with_deliveries
 from tflbuild.recipe.keys import ChoiceKeys, RootOptions
 from tflbuild.recipe.own_model import start_from_file
 from tflbuild.recipe.steps import limits_at, settle_alternatives, step_of
+from tflbuild.recipe.subject import Subject
 from tflbuild.recipe.text import read_text
 from tflbuild.recipe.validation import typed
 
@@ -84,8 +87,11 @@ def _loaded(words: list[str], typed: list[str]) -> Recipe:
     mapping = found.mapping
     if mapping.get("locked") is True:
         mapping["locked"] = str(recipe_files.find_lock(mapping["recipe"]) or "true")
-    recipe = recipe_of(settle_alternatives(mapping, words), typed, folder)
-    remarks = (*found.remarks, *preprocessing.remarks(words), *recipe.remarks)
+    mapping = _written_out(settle_alternatives(mapping, words))
+    subject = Subject(mapping)
+    settled = branched(mapping, found.said, subject, words)
+    recipe = recipe_of(settled.mapping, typed, folder, subject)
+    remarks = (*found.remarks, *preprocessing.remarks(words), *settled.remarks, *recipe.remarks)
     recipe = replace(recipe, replaced=found.replaced, remarks=remarks)
     for label, step in recipe.steps.items():
         if type(step.options).name in loaded.taken:
@@ -117,19 +123,23 @@ def thaw(
     return replace(recipe, recognised=tuple(one for one in recipe.recognised if one["what"] != "preprocess"))
 
 
-def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | None) -> Recipe:
+def recipe_of(
+    mapping: Mapping[str, Any], overrides: list[str], folder: Path | None, subject: Subject | None = None
+) -> Recipe:
     """Validate a composed mapping; reads no file, so that a frozen recipe stays what it was.
 
     Args:
         mapping: what `compose.compose` gave, its alternatives settled, or the `mapping` of a recipe made earlier.
         overrides: what the user typed.
         folder: the user's plugin files.
+        subject: model and data of the mapping, where they were validated already.
     """
     roots = {f.name for f in dataclasses.fields(RootOptions)}
     known = {*roots, *(f.name for f in dataclasses.fields(ChoiceKeys))}
     mapping = _written_out(mapping)
     steps = {key: value for key, value in mapping.items() if key not in known}
     _check_keys(steps, known, mapping)
+    _check_labels(known, mapping)
     root = typed(RootOptions, {key: mapping[key] for key in roots if key in mapping}, "")
     if not root.outputs.strip():
         raise RecipeError("outputs: it is empty; name a folder, e.g. outputs=outputs.")
@@ -137,8 +147,8 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
-    model = choices.model(mapping["model"])
-    data, recognised = choices.data(mapping["data"], root.preprocess or {}, model)
+    subject = subject or Subject(mapping)
+    model, (data, recognised) = subject.model, subject.data
     recipe = Recipe(
         name=root.recipe,
         description=root.description,
@@ -159,6 +169,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
         worker=WorkerOptions(**dataclasses.asdict(root.worker)),
         seeds=root.seeds,
         objective=root.objective,
+        export=root.export,
         remote=root.store.remote,
         shared=root.store.shared,
         run=RunOptions(
@@ -184,7 +195,7 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
 
 def _written_out(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Write out what is short for something: a mapping that is null, and a single value where a list is meant."""
-    empty: dict[str, Any] = {key: {} for key in ("worker", "store") if mapping.get(key, 0) is None}
+    empty: dict[str, Any] = {key: {} for key in ("worker", "store", "export") if mapping.get(key, 0) is None}
     return {**mapping, **empty, **{key: [mapping[key]] for key in LISTS if _is_one(mapping.get(key))}}
 
 
@@ -200,6 +211,17 @@ def _check_keys(steps: Mapping[str, Any], known: Iterable[str], mapping: Mapping
     for group in ("model", "data", "target"):
         if mapping.get(group) is None:
             raise RecipeError(f"{group}: the recipe chooses none; add '- /{group}: NAME' to its defaults.")
+
+
+def _check_labels(known: Iterable[str], mapping: Mapping[str, Any]) -> None:
+    """Refuse a step whose label is a key of every recipe."""
+    for key in known:
+        value = mapping.get(key)
+        if isinstance(value, Mapping) and "pass" in value:
+            raise RecipeError(
+                f"{key}: a step cannot be called so, since '{key}' is a key of every recipe; give it another label, "
+                f"e.g. +passes@another={plain(value['pass'])}."
+            )
 
 
 def _check_names(recipe: Recipe) -> None:
@@ -236,14 +258,21 @@ def _without_empty(mapping: Mapping[str, Any]) -> dict[str, Any]:
     cleaned = {}
     for key, value in mapping.items():
         if key == "budget" and (value is None or isinstance(value, Mapping)):
-            metrics = {
-                metric: {form: bound for form, bound in (limits or {}).items() if bound is not None}
-                for metric, limits in (value or {}).items()
-            }
+            metrics = {metric: _said(limits) for metric, limits in (value or {}).items()}
             cleaned[key] = {metric: limits for metric, limits in metrics.items() if limits}
         else:
             cleaned[key] = _without_empty(value) if isinstance(value, Mapping) else value
     return cleaned
+
+
+def _said(limits: Any) -> Any:
+    """Leave limits of null out, of one mapping or of a list of them."""
+    found = [
+        kept
+        for one in entries_of(limits)
+        if (kept := {form: bound for form, bound in one.items() if bound is not None})
+    ]
+    return found if isinstance(limits, (list, tuple)) else next(iter(found), {})
 
 
 def _in_file(label: str, mapping: Mapping[str, Any]) -> str:

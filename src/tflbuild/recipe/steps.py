@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tflbuild.core.budget import LIMITS, Fallback, Limit, limits_of
+from tflbuild.core.budget import LIMITS, QUALIFIERS, Fallback, Limit, entries_of, limits_of
 from tflbuild.core.compiler_pass import PASSES, STEP_KEYS
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.file_size import RIGHT, read_size
@@ -14,7 +14,7 @@ from tflbuild.core.metric import METRICS
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Step
 from tflbuild.recipe import files as recipe_files
-from tflbuild.recipe.keys import StepKeys
+from tflbuild.recipe.keys import BranchKeys, StepKeys
 from tflbuild.recipe.text import parsed, read_text
 from tflbuild.recipe.validation import shown, typed
 
@@ -24,15 +24,19 @@ ALTERNATIVES = ("steps", "epochs")
 PLAIN_KEYS = ("enabled", "after", "on_breach", "timeout")
 """Keys of every step that are checked by their type alone."""
 
+BRANCH_KEYS = ("takes", "wanted")
+"""Keys of a step that follow from the targets: a resolved recipe has them, and nobody types them."""
+
 
 def step_of(label: str, value: Mapping[str, Any]) -> Step:
     """Validate one step."""
     cls = PASSES.get(
         value["pass"] if isinstance(value["pass"], str) else shown(value["pass"]), f"{label}.pass"
     )
-    options = {key: item for key, item in value.items() if key not in STEP_KEYS}
+    options = {key: item for key, item in value.items() if key not in (*STEP_KEYS, *BRANCH_KEYS)}
     given = {key: value[key] for key in PLAIN_KEYS if value.get(key) is not None}
     common = typed(StepKeys, given, label)
+    branch = typed(BranchKeys, {key: value[key] for key in BRANCH_KEYS if key in value}, label)
     return Step(
         label=label,
         options=typed(cls, options, label, also=STEP_KEYS),
@@ -42,6 +46,8 @@ def step_of(label: str, value: Mapping[str, Any]) -> Step:
         on_breach=common.on_breach,
         fallback=_fallbacks(value.get("fallback"), f"{label}.fallback"),
         timeout=common.timeout,
+        takes=branch.takes,
+        wanted=branch.wanted,
     )
 
 
@@ -123,24 +129,38 @@ def limits_at(budget: Any, key: str) -> tuple[Limit, ...]:
         )
     for metric, limits in budget.items():
         METRICS.get(str(metric), key)
-        if limits is None:
-            continue
-        if not isinstance(limits, Mapping):
-            raise RecipeError(
-                f"{key}.{metric}: {shown(limits)} is not a limit; write e.g. {{max_drop: 0.01}} with one of "
-                f"{', '.join(LIMITS)}."
-            )
-        for form, bound in limits.items():
-            _check_limit(form, bound, f"{key}.{metric}", metric)
+        for where, one in _entries(limits, f"{key}.{metric}"):
+            for form, bound in one.items():
+                _check_limit(form, bound, where, metric)
+            if one.get("on") is not None and key != "budget":
+                raise RecipeError(
+                    f"{where}.on: a step is judged here and not on a target; put the limit into the recipe's total "
+                    f"budget, as budget.{plain(metric)}."
+                )
     return limits_of(
         {
-            metric: {
-                form: in_bytes(bound) if is_size(form, metric) else bound for form, bound in limits.items()
-            }
+            metric: [
+                {form: in_bytes(bound) if is_size(form, metric) else bound for form, bound in one.items()}
+                for one in entries_of(limits)
+            ]
             for metric, limits in budget.items()
-            if limits
         }
     )
+
+
+def _entries(limits: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Give the limits on one metric, each with its key: one mapping, or a list of them; null is none."""
+    listed = isinstance(limits, (list, tuple))
+    for place, one in enumerate(limits if listed else [limits]):
+        where = f"{key}.{place}" if listed else key
+        if one is None:
+            continue
+        if not isinstance(one, Mapping):
+            raise RecipeError(
+                f"{where}: {shown(one)} is not a limit; write e.g. {{max_drop: 0.01}} with one of "
+                f"{', '.join(LIMITS)}."
+            )
+        yield where, one
 
 
 def is_size(form: Any, metric: str) -> bool:
@@ -156,13 +176,20 @@ def in_bytes(bound: Any) -> Any:
 
 def _check_limit(form: Any, bound: Any, key: str, metric: str) -> None:
     where = f"{key}.{plain(form)}"
-    if form not in (*LIMITS, "since"):
+    if form not in (*LIMITS, *QUALIFIERS):
         raise RecipeError(
-            f"{where}: there is no such limit; there are {', '.join(LIMITS)}.{did_you_mean(str(form), LIMITS)}"
+            f"{where}: there is no such limit; there are {', '.join(LIMITS)}."
+            f"{did_you_mean(str(form), (*LIMITS, *QUALIFIERS))}"
         )
     if form == "since":
         if bound is not None and not isinstance(bound, str):
             raise RecipeError(f"{where}: {shown(bound)} is not the label of a step.")
+    elif form == "on":
+        names = bound if isinstance(bound, (list, tuple)) else [bound]
+        if bound is not None and not (names and all(isinstance(name, str) and name for name in names)):
+            raise RecipeError(
+                f"{where}: {shown(bound)} is not the name of a target, nor a list of such names."
+            )
     elif is_size(form, metric):
         if bound is not None and (isinstance(bound, bool) or not _number(in_bytes(bound))):
             raise RecipeError(f"{where}: {shown(bound)} is not a size; expected {RIGHT}.")

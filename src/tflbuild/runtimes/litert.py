@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal, get_args
 
 from annotated_types import Ge, Le
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.runtime import Execution, Runtime, runtime
+
+Kernels = Literal["default", "builtin", "reference"]
+
+KERNELS: tuple[Kernels, ...] = get_args(Kernels)
 
 
 @runtime("litert")
@@ -21,9 +26,13 @@ class Litert(Runtime):
 
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     """Threads of the interpreter; a file that ends in suppression is run by one, and timed by all. [threads]"""
-    kernels: Literal["default", "builtin", "reference"] = "default"
+    kernels: Kernels = "default"
     """Kernels that compute: `default` (XNNPACK where it takes an operator), `builtin` (without XNNPACK) or
     LiteRT's `reference` kernels."""
+
+    def others(self) -> Mapping[str, Runtime]:
+        """Give it with the kernels that it does not take itself."""
+        return {kernels: replace(self, kernels=kernels) for kernels in KERNELS if kernels != self.kernels}
 
     def open(self, model: Artifact) -> Execution:
         """Load a file and allocate its tensors."""

@@ -6,10 +6,14 @@ import io
 import os
 import re
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 import hydra
+from hydra._internal import config_loader_impl
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from omegaconf import DictConfig
@@ -78,7 +82,7 @@ def _run(words: list[str]) -> int:
     os.environ[FULL_ERROR] = "1"
     printed = io.StringIO()
     try:
-        with redirect_stdout(printed), redirect_stderr(io.StringIO()):
+        with redirect_stdout(printed), redirect_stderr(io.StringIO()), _steps_of_targets():
             show()
     except SystemExit as end:
         if end.code == 0:
@@ -94,6 +98,25 @@ def _run(words: list[str]) -> int:
         if text:
             say(text.removesuffix("\n"))
     return 0
+
+
+class _Parser(OverridesParser):
+    """Hydra's parser, which takes the options of a step for one target for those of a group."""
+
+    def parse_overrides(self, overrides: list[str]) -> list[Override]:
+        """Parse what was typed."""
+        return compose.for_targets(super().parse_overrides(overrides))
+
+
+@contextmanager
+def _steps_of_targets() -> Iterator[None]:
+    """Let Hydra's own application take options of a step for one target, as our composing does."""
+    usual = vars(config_loader_impl)["OverridesParser"]
+    vars(config_loader_impl)["OverridesParser"] = _Parser
+    try:
+        yield
+    finally:
+        vars(config_loader_impl)["OverridesParser"] = usual
 
 
 def _shows_recipe(words: list[str]) -> bool:

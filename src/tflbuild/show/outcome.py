@@ -15,7 +15,9 @@ from tflbuild.engine.events import LOG
 from tflbuild.engine.report import Report
 from tflbuild.show.breach import breach_lines
 from tflbuild.show.conclusion import conclusion
+from tflbuild.show.devices import device_lines
 from tflbuild.show.findings.analyses import texts_of
+from tflbuild.show.micro import micro_lines
 from tflbuild.show.placements import SAID_BY
 from tflbuild.show.step_lines import primary_metric
 
@@ -29,8 +31,10 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
         lines += _accuracy_lines(report, target)
         lines += _device_lines(target)
         lines += _runtime_lines(target)
+        lines += _sample_lines(target)
         lines += [f"  metadata: {plain(target['metadata'])}"] if target.get("metadata") else []
         lines += [f"  warning: {plain(text, 2000)}" for text in target.get("cautions", [])]
+    lines += device_lines(report)
     lines += [f"  gate: {v['text']}" for v in report["budget"]["verdicts"] if v.get("ok", True)]
     if report.get("status") == "built" and report.get("stopped_after"):
         last = report["passes"][-1]
@@ -79,6 +83,23 @@ def _runtime_lines(target: Mapping[str, Any]) -> list[str]:
     unknown = ", ".join(map(plain, needed["unknown"]))
     doubt = f"; the version of {unknown} is unknown" if unknown else ""
     return [f"  needs TensorFlow Lite {plain(needed['version'])} or later, for {plain(needed['by'])}{doubt}"]
+
+
+def _sample_lines(target: Mapping[str, Any]) -> list[str]:
+    """Say which samples lie beside the file, and how far a replay may be from their outputs."""
+    samples = target.get("samples")
+    if not samples:
+        return []
+    where = "beside the file and in it" if samples["embedded"] else "beside the file"
+    held = amount(samples["n"], "sample")
+    lines = [
+        f"  {held} with outputs of {plain(samples['kernels'])} kernels {where}: {plain(samples['path'])}/"
+    ]
+    for name, output in samples["outputs"].items():
+        steps = output.get("tolerance_steps")
+        allowed = f"{output['tolerance']:.3g}" if steps is None else f"{steps:g} steps"
+        lines.append(f"    '{plain(name)}': a replay may differ by {allowed} ({plain(output['basis'])})")
+    return lines
 
 
 def _agreement_lines(target: Mapping[str, Any]) -> list[str]:
@@ -132,6 +153,7 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     if placed and not delegate:
         counts = f"{placed['delegated']} of {placed['total']} operators on {plain(placed['title'])}"
         lines.append(f"  {counts}, {SAID_BY[placed['basis']]}")
+    lines += [f"  {line}" for line in micro_lines(target)]
     if "npu_coverage" in target:
         work = ", ".join(_npu_work(target))
         lines.append(f"  NPU coverage {target['npu_coverage']:.1%}{f', {work}' if work else ''}")

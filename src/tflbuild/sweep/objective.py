@@ -9,7 +9,7 @@ from typing import Any, Literal
 from tflbuild.core.budget import limits_of
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.metric import METRICS
-from tflbuild.core.recipe import Recipe
+from tflbuild.core.recipe import Recipe, aim_of
 from tflbuild.recipe.choices import check_objective
 
 OF_THE_FILE = {"size": "bytes", "compressed_size": "compressed_bytes", "latency": "latency_ms"}
@@ -30,7 +30,7 @@ def directions_of(recipe: Recipe) -> list[Direction]:
     if not recipe.objective:
         raise RecipeError("objective: a search needs an objective, e.g. objective=[map,size].")
     check_objective(recipe.objective, recipe.data.task)
-    return ["maximize" if METRICS.get(name).higher_is_better else "minimize" for name in recipe.objective]
+    return ["maximize" if METRICS.get(name).higher_is_better else "minimize" for name, _ in recipe.aims]
 
 
 def figures_of(row: Mapping[str, Any], objective: Sequence[str]) -> list[float] | None:
@@ -38,19 +38,42 @@ def figures_of(row: Mapping[str, Any], objective: Sequence[str]) -> list[float] 
 
     Args:
         row: of the summary.
-        objective: names of metrics.
+        objective: names of metrics, of the first target or METRIC@TARGET.
     """
-    found = [_figure(row["metrics"], name, row.get(OF_THE_FILE.get(name, ""))) for name in objective]
+    figures = row.get("figures", {})
+    found = [
+        figures.get(name)
+        if "@" in name
+        else _figure(row["metrics"], name, row.get(OF_THE_FILE.get(name, "")))
+        for name in objective
+    ]
     return _complete(found)
 
 
 def figures_at_gate(report: Mapping[str, Any], objective: Sequence[str]) -> list[float] | None:
-    """Give the figures, on the validation split, of the model whose budget was exceeded; None where one is missing."""
+    """Give the figures, on the validation split, of the model whose budget was exceeded; None where one is missing.
+
+    The figure of a named target is the one that its limit was held against, if any.
+    """
     if not report["passes"]:
         return None
     last = report["passes"][-1]
     size = last["bytes"] if last["kind"] == "TFLiteModel" else None
-    return _complete([_figure(last["metrics"], name, size if name == "size" else None) for name in objective])
+    return _complete(
+        [
+            _judged(report, name)
+            if "@" in name
+            else _figure(last["metrics"], name, size if name == "size" else None)
+            for name in objective
+        ]
+    )
+
+
+def _judged(report: Mapping[str, Any], name: str) -> float | None:
+    """Give what the total budget was held against of METRIC@TARGET; None where it has no limit on it."""
+    wanted = aim_of(name)
+    found = (v["value"] for v in report["budget"]["verdicts"] if (v["metric"], v.get("target")) == wanted)
+    return next(found, None)
 
 
 def excess_of(report: Mapping[str, Any]) -> float:

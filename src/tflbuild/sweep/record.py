@@ -24,6 +24,7 @@ from tflbuild.core.form import (
     MAPPING,
     NAME,
     NOTHING,
+    NUMBER,
     TEXT,
     Malformed,
     check,
@@ -77,6 +78,7 @@ ROW = fields(
         "latency_noise_ms": optional(maybe(number(0))),
         "differences": optional(DIFFERENCES),
         "sha256": optional(maybe(DIGEST)),
+        "figures": optional(mapping_of(NUMBER)),
     }
 )
 FROZEN = fields(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tflbuild.core.crash import told
@@ -26,8 +26,20 @@ def row_of_report(
             "latency_ms": latency.get("median"),
             "latency_noise_ms": max(0.0, latency["p90"] - latency["median"]) if "p90" in latency else None,
             "sha256": target["sha256"],
+            "figures": _figures(report["targets"]),
         }
     return row
+
+
+def _figures(targets: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Give every figure of every target by METRIC@TARGET; what was not measured is left out."""
+    found: dict[str, float] = {}
+    for target in targets:
+        values = {name: measured["value"] for name, measured in target["metrics"].items()}
+        values |= {"size": target["bytes"], "compressed_size": target["compressed_bytes"]}
+        values.setdefault("latency", (target.get("latency_ms") or {}).get("median"))
+        found |= {f"{name}@{target['name']}": value for name, value in values.items() if value is not None}
+    return found
 
 
 def row_of_error(name: str, differs: Mapping[str, str], error: BaseException) -> dict[str, Any]:

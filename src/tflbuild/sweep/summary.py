@@ -13,6 +13,7 @@ from tflbuild.core.change import signed
 from tflbuild.core.file_size import size
 from tflbuild.core.metric import headline
 from tflbuild.engine.storage.disk import replace_file, writing
+from tflbuild.show.device_figures import device_figures
 from tflbuild.sweep.pareto import optimal, rule
 from tflbuild.sweep.spread import groups_of
 
@@ -20,6 +21,9 @@ SCHEMA = "tflbuild.summary/1"
 
 FIGURES = ("metric", "drop", "bytes", "compressed", "latency ms", "seconds", "pareto", "status")
 """Columns of `summary.csv` behind those of what differs; the first has the metric's name."""
+
+LATENCY = FIGURES.index("latency ms") + 1
+"""Place in these behind which figures of devices stand."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters of a cell that may make a spreadsheet read a formula; the last four are full-width."""
@@ -60,8 +64,11 @@ def accuracy_metric(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def table_of(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Give a summary as headings and rows of exact text, as `summary.csv` has it: a drop is positive there."""
-    keys = list(dict.fromkeys(key for job in summary["jobs"] for key in job["overrides"]))
-    metric = summary["metric"]
+    keys, metric, devices = (
+        _keys(summary),
+        summary["metric"],
+        device_figures(summary["jobs"], summary["metric"]),
+    )
     rows = []
     for job in summary["jobs"]:
         value, change = job["metrics"].get(metric, {}).get("value"), change_of(job, metric)
@@ -72,17 +79,22 @@ def table_of(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
             _text(job.get("bytes"), "{}"),
             _text(job.get("compressed_bytes"), "{}"),
             _text(job.get("latency_ms"), "{:.3f}"),
+            *(_text(job.get("figures", {}).get(name), "{:.6g}") for name in devices),
             _text(job.get("seconds"), "{:.1f}"),
             "yes" if job["pareto"] else "",
         ]
         rows.append([*(job["overrides"].get(key, "") for key in keys), *figures, job["status"]])
-    return [*keys, metric, *FIGURES[1:]], rows
+    return [*keys, metric, *FIGURES[1:LATENCY], *devices, *FIGURES[LATENCY:]], rows
+
+
+def _keys(summary: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(key for job in summary["jobs"] for key in job["overrides"]))
 
 
 def shown_table(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Give a summary as people read it: the change since the base with its sign, and sizes in KiB."""
     headings, rows = table_of(summary)
-    place = len(headings) - len(FIGURES)
+    place = len(_keys(summary))
     shown = []
     for row, job in zip(rows, summary["jobs"], strict=True):
         change = change_of(job, summary["metric"])

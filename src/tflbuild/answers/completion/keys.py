@@ -12,7 +12,7 @@ from tflbuild.answers.completion.line import Line
 from tflbuild.answers.completion.values import choices, inner_class
 from tflbuild.core.analysis import ANALYSES
 from tflbuild.core.architecture import ARCHITECTURES
-from tflbuild.core.budget import LIMITS
+from tflbuild.core.budget import LIMITS, QUALIFIERS
 from tflbuild.core.compiler_pass import PASSES
 from tflbuild.core.dataset import DATASETS
 from tflbuild.core.errors import TflbuildError
@@ -94,7 +94,7 @@ def _children(mapping: Mapping[str, Any], path: list[str]) -> dict[str, bool]:
     if path[-1:] == ["budget"]:
         return dict.fromkeys(METRICS, True)
     if path[-2:-1] == ["budget"]:
-        return dict.fromkeys((*LIMITS, "since"), False)
+        return dict.fromkeys((*LIMITS, *QUALIFIERS), False)
     node, hints = _node(mapping, path), _hints(_class_at(mapping, path))
     found = {name: inner_class(hint) is not None for name, hint in hints.items()}
     if isinstance(node, Mapping):

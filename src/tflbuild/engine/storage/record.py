@@ -26,6 +26,7 @@ from tflbuild.core.form import (
     maybe,
     number,
     optional,
+    whole,
 )
 from tflbuild.core.metric import METRICS, TargetMetric
 from tflbuild.core.result_form import DIFFERENCE, FIGURES, MEASUREMENT, MODEL, OVERRIDING
@@ -85,12 +86,13 @@ RECORD = fields(
 
 OF_PASS = fields({"artifact": fields(MODEL)})
 OF_OTHER = fields({})
-FILES = ("predictions", "truth")
+FILES = ("predictions", "truth", "samples")
 """Measurements that are a file, whose digest is `file` of their value."""
 
 OF_MEASUREMENTS = {
     "predictions": fields({"value": fields({"file": DIGEST, "kernels": optional(TEXT)})}),
     "truth": fields({"value": fields({"file": DIGEST})}),
+    "samples": fields({"value": fields({"file": DIGEST, "n": whole(), "kernels": TEXT, "outputs": MAPPING})}),
     "accuracy": fields({"value": MEASUREMENT}),
     "file": fields({"value": MEASUREMENT}),
     "comparison": fields({"value": DIFFERENCE}),

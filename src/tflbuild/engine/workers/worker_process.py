@@ -33,6 +33,7 @@ from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.curve import NOTE
 from tflbuild.core.dataset import Dataset, Index, Split
 from tflbuild.core.errors import BrokenPromise, PassError
+from tflbuild.core.export import Proof
 from tflbuild.core.judgement import Judgement
 from tflbuild.core.metric import METRICS, FileMetric
 from tflbuild.core.names import Names, named
@@ -199,6 +200,23 @@ class Server:
         samples, executes = self._split(split, data, index), usual_runtime(base.kind)()
         found = named(self._names.differ)(runtime, model, executes, base, samples, self._report)
         return jsonable({"outputs": found}, "the difference of a delivered file")
+
+    def equality(
+        self, runtime: Runtime, model: Artifact, data: Dataset, index: Path, split: str, out: Path
+    ) -> dict[str, Any]:
+        """Say whether a runtime computes the bytes of its peer, as JSON; one sample with its outputs is written."""
+        samples = self._split(split, data, index)
+        found = named(self._names.equality)(runtime, model, samples, out, self._report)
+        return jsonable(found, "the outputs of two runtimes")
+
+    def samples(
+        self, proof: Proof, data: Dataset, index: Path, split: str, staging: Path
+    ) -> tuple[dict[str, Any], Artifact | None]:
+        """Write samples with a delivered file's outputs; gives what a report says, and the file with them in it."""
+        found, made = named(self._names.samples)(
+            proof, self._split(split, data, index), staging, self._report
+        )
+        return jsonable(found, "the samples of a delivered file"), made
 
     def measure(self, metric: str, predictions: Path, truth: Path) -> dict[str, Any]:
         """Measure a metric of predictions; gives a `Measurement` as JSON."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tflbuild.core.samples import INDEX
+
 MOST_RUNS = 12
 """Other runs that are listed, the newest first."""
 
@@ -56,6 +58,9 @@ def _files(folder: Path, report: Mapping[str, Any]) -> Iterator[tuple[str, str]]
     for target in report["targets"]:
         if (folder / target["path"]).is_file():
             yield target["path"], f"model for {target['name']}"
+        index = f"{(target.get('samples') or {}).get('path', '')}/{INDEX}"
+        if (folder / index).is_file():
+            yield index, f"samples with the outputs of the model for {target['name']}"
     rejected = folder / "rejected"
     for path in sorted(rejected.iterdir()) if rejected.is_dir() else ():
         yield f"rejected/{path.name}", "rejected model"

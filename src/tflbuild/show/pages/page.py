@@ -15,8 +15,10 @@ from tflbuild.engine.first_look import NAME as FIRST_LOOK
 from tflbuild.engine.report_form import typed_words
 from tflbuild.show.breach import breach_of, next_commands
 from tflbuild.show.conclusion import conclusion
+from tflbuild.show.devices import HEADINGS, devices
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
+from tflbuild.show.micro import micro_lines
 from tflbuild.show.outcome import apart_text
 from tflbuild.show.pages import curve, histogram, plot, scripts
 from tflbuild.show.pages.beside import Beside
@@ -102,6 +104,8 @@ def render(
             placed={target["name"]: _placed(target) for target in report["targets"]},
             base=exhibits_of_analyses(looked),
             found=exhibits_of_analyses(others),
+            devices=devices(report),
+            headings=HEADINGS,
             beside=beside,
             recognised=report.get("recognised", []),
             classes=class_table(report),
@@ -133,6 +137,7 @@ def environment() -> Environment:
         "change": change,
         "interval": interval,
         "apart": apart_text,
+        "micro": micro_lines,
         "place": curve.place,
         "bins": histogram.place,
         "plotted": plot.place,

@@ -6,6 +6,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tflbuild.core.metric import METRICS
+from tflbuild.core.recipe import aim_of
+from tflbuild.show.device_figures import device_figures
 from tflbuild.show.pages.figures import figure, interval, short
 from tflbuild.show.pages.page import STATUSES, environment
 from tflbuild.show.pages.parallel import parallel
@@ -20,6 +23,7 @@ def render_summary(summary: Mapping[str, Any]) -> str:
     keys = list(dict.fromkeys(key for job in jobs for key in job["overrides"]))
     metric = summary["metric"]
     counts = {status: sum(job["status"] == status for job in jobs) for status in STATUSES}
+    devices = device_figures(jobs, metric)
     charts = [scatter(jobs, metric, across) for across in (SIZE, LATENCY)]
     return (
         environment()
@@ -32,7 +36,8 @@ def render_summary(summary: Mapping[str, Any]) -> str:
             invalid=sum(job["status"] not in STATUSES for job in jobs),
             charts=[chart for chart in charts if chart],
             parallel=parallel(jobs, keys, metric),
-            rows=[_job(job, keys, metric) for job in jobs],
+            devices=devices,
+            rows=[{**_job(job, keys, metric), "devices": _devices(job, devices)} for job in jobs],
             failed=[(number, job) for number, job in enumerate(jobs, start=1) if job.get("error")],
             spreads=_spreads(summary),
             command=shlex.join(["tflbuild", "-m", *summary.get("command", [])]),
@@ -76,6 +81,13 @@ def _job(job: Mapping[str, Any], keys: list[str], metric: str) -> dict[str, Any]
         "seconds": job.get("seconds"),
         "pareto": job["pareto"],
     }
+
+
+def _devices(job: Mapping[str, Any], names: Sequence[str]) -> list[tuple[float | None, str]]:
+    """Give the figures of devices that have a column, each with its unit."""
+    metrics = (aim_of(name)[0] for name in names)
+    units = [METRICS.get(metric).unit if metric in METRICS else "1" for metric in metrics]
+    return [(job.get("figures", {}).get(name), unit) for name, unit in zip(names, units, strict=True)]
 
 
 def _spreads(summary: Mapping[str, Any]) -> list[dict[str, Any]]:

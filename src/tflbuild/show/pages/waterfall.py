@@ -208,10 +208,10 @@ def limits_of(verdicts: Iterable[Mapping[str, Any]], metric: str) -> tuple[tuple
 def gauge(verdict: Mapping[str, Any]) -> dict[str, Any] | None:
     """Place a verdict's interval against its limit on a line from 0 to 100; None where there is no interval."""
     low, high = verdict.get("low"), verdict.get("high")
-    bounds = [bound for form, bound in verdict["limit"].items() if form != "since"]
+    bounds = [(form, bound) for form, bound in verdict["limit"].items() if form not in budget.QUALIFIERS]
     if low is None or high is None or not bounds:
         return None
-    form, bound = next((form, bound) for form, bound in verdict["limit"].items() if form != "since")
+    form, bound = bounds[0]
     first, last = min(low, bound, 0 if form.startswith("max_") else low), max(high, bound)
     span = (last - first) or 1.0
 
