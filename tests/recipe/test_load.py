@@ -18,7 +18,6 @@ from tflbuild.core.artifact import KerasModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import PASSES, Pass, PassContext
 from tflbuild.core.dataset import DATASETS, Dataset
-from tflbuild.core.export import Export
 from tflbuild.core.errors import PluginError, RecipeError
 from tflbuild.core.export import Export
 from tflbuild.core.form import check, fields
@@ -191,7 +190,6 @@ CHANGES: dict[str, tuple[Any, str, Any]] = {
     "strict": (True, "strict", True),
     "seeds": ([0, 3], "seeds", (0, 3)),
     "objective": (["size"], "objective", ("size",)),
-    "export": ({"samples": 3}, "export", Export(samples=3)),
     "locked": ("a.lock.yaml", "run", RunOptions(locked="a.lock.yaml")),
     "stop_after": ("fit", "run", RunOptions(stop_after="fit")),
     "keep_intermediate": (True, "run", RunOptions(keep_intermediate=True)),
