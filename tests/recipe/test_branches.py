@@ -15,7 +15,7 @@ from tflbuild.engine.order import delivered_step, order_of, sources_of
 from tflbuild.recipe import compose
 from tflbuild.recipe.load import load_recipe, thaw
 from tflbuild.targets.cpu import Cpu
-from tflbuild.targets.ethos_u import EthosU
+from tflbuild.targets.ethos_u.target import EthosU
 
 CLASSIFIER = "recipe=mobilenet_v2_int8"
 DETECTOR = "recipe=ssd_mobilenet_int8"

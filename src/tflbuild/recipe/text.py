@@ -166,12 +166,22 @@ def _number(loader: Any, node: Any, construct: Any) -> Any:
         ) from error
 
 
+class _KeysAsText:
+    """Reads keys such as `on` as text; to YAML 1.1, which values are still read by, they are true and false."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        for key, _ in node.value:
+            if key.tag.endswith(":bool") and key.value.lower() in ("on", "off"):
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep=deep)  # type: ignore[misc]
+
+
 @cache
 def fast_loader() -> Any:
     """Give OmegaConf's loader with bounds, which reads events from libyaml where PyYAML was built with it."""
     careful: Any = get_yaml_loader()
     bases = (yaml.CSafeLoader, careful) if yaml.__with_libyaml__ else (careful,)
-    loader: Any = type("RecipeLoader", bases, {})
+    loader: Any = type("RecipeLoader", (_KeysAsText, *bases), {})
     loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
     loader.add_constructor("tag:yaml.org,2002:float", _decimal_number)
     return loader
