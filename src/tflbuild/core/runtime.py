@@ -73,6 +73,10 @@ class Runtime:
         """
         return {}
 
+    def peer(self) -> Runtime | None:
+        """Give the runtime that is to compute the same bytes, which deliveries are held to; None for none."""
+        return None
+
     def others(self) -> Mapping[str, Runtime]:
         """Give the same runtime with its other kernels, by their names: how far these are apart is measured."""
         return {}

@@ -149,6 +149,22 @@ class Target:
         """Report on the delivered file: the fields `latency_ms`, `delegate`, ...; runs in a worker."""
         return {}
 
+    def companions(
+        self, model: Artifact, figures: Mapping[str, Any], sample: Mapping[str, Any] | None
+    ) -> Mapping[str, str]:
+        """Give texts of files that lie beside the delivered one, by their paths from its folder.
+
+        It runs where the build writes its folder, and imports no framework.
+
+        Args:
+            model: the delivered file.
+            figures: what `compile` and `inspect` gave.
+            sample: one sample of the test split with the outputs of the target's runtime, where that has a peer:
+                `inputs` and `outputs`, each with `name`, `dtype`, `shape` and its bytes as `hex`; an output has
+                `compared`, too, how many of its numbers from the first on mean anything.
+        """
+        return {}
+
 
 def giving(metric: str) -> list[str]:
     """Name the declared targets that report a metric, by their own word."""

@@ -94,7 +94,7 @@ def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
         if target.refuses_floats and found is not None and not found.quantized and not found.scheme:
             raise RecipeError(
                 f"target.{name}: it takes integers alone, and nothing in pipeline quantizes "
-                f"({', '.join(line_to(recipe, order, found.maker))}); put 'quantize' after '{found.maker}'."
+                f"({', '.join(line_to(recipe, order, found.maker))}); put a pass that quantizes after '{found.maker}'."
             )
 
 

@@ -129,6 +129,19 @@ class Measurer:
         outputs: Mapping[str, Any] = record.value["outputs"]
         return outputs
 
+    def equality(self, model: Artifact, split: str, runtime: Runtime) -> tuple[Mapping[str, Any], Path]:
+        """Say whether a runtime computes the bytes of its peer; gives where one sample with its outputs is, too."""
+
+        def compute(staging: Path) -> Result:
+            out = staging / "sample.json"
+            arguments = (runtime, model, self._recipe.data, self._index, split, out)
+            who, progress = self._announce("whether the outputs are equal", split)
+            reply = self._worker.crew.ask("equality", *arguments, who=who, progress=progress)
+            return Result(reply.value, reply.cost, {"file": out})
+
+        record = self._recall(self._keys.equality(model, split, runtime), compute)
+        return {name: value for name, value in record.value.items() if name != "file"}, self._path(record)
+
     def _accuracy(self, metric: str, predictions: Record, split: str) -> Measurement:
         return self._held(metric, predictions, self._held_against(metric, split), split)
 

@@ -17,6 +17,8 @@ from tflbuild.show.breach import breach_lines
 from tflbuild.show.conclusion import conclusion
 from tflbuild.show.devices import device_lines
 from tflbuild.show.findings.analyses import texts_of
+from tflbuild.show.micro import micro_lines
+from tflbuild.show.npu_layers import heaviest
 from tflbuild.show.placements import SAID_BY
 from tflbuild.show.step_lines import primary_metric
 
@@ -157,9 +159,12 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     if placed and not delegate:
         counts = f"{placed['delegated']} of {placed['total']} operators on {plain(placed['title'])}"
         lines.append(f"  {counts}, {SAID_BY[placed['basis']]}")
+    lines += [f"  {line}" for line in micro_lines(target)]
     if "npu_coverage" in target:
         work = ", ".join(_npu_work(target))
         lines.append(f"  NPU coverage {target['npu_coverage']:.1%}{f', {work}' if work else ''}")
+    if target.get("npu_layers"):
+        lines.append(f"  {heaviest(target['npu_layers'])}")
     return lines
 
 
@@ -168,3 +173,5 @@ def _npu_work(target: Mapping[str, Any]) -> Iterator[str]:
         yield f"{target['npu_cycles']:,.0f} cycles"
     if "npu_sram" in target:
         yield f"SRAM {target['npu_sram']:,.1f} KiB"
+    if "npu_flash" in target:
+        yield f"flash or DRAM {target['npu_flash']:,.1f} KiB"

@@ -13,11 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tflbuild.core.exhibit import Exhibit
 from tflbuild.engine.first_look import NAME as FIRST_LOOK
 from tflbuild.engine.report_form import typed_words
+from tflbuild.show import npu_layers
 from tflbuild.show.breach import breach_of, next_commands
 from tflbuild.show.conclusion import conclusion
 from tflbuild.show.devices import HEADINGS, devices
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
+from tflbuild.show.micro import micro_lines
 from tflbuild.show.outcome import apart_text
 from tflbuild.show.pages import curve, histogram, plot, scripts
 from tflbuild.show.pages.beside import Beside
@@ -103,6 +105,10 @@ def render(
             packed={target["name"]: packing(report, target) for target in report["targets"]},
             timed={target["name"]: exhibit_there(target) for target in report["targets"]},
             placed={target["name"]: _placed(target) for target in report["targets"]},
+            layers={
+                target["name"]: npu_layers.exhibit(target.get("npu_layers", []))
+                for target in report["targets"]
+            },
             base=exhibits_of_analyses(looked),
             found=exhibits_of_analyses(others),
             devices=devices(report),
@@ -138,6 +144,7 @@ def environment() -> Environment:
         "change": change,
         "interval": interval,
         "apart": apart_text,
+        "micro": micro_lines,
         "place": curve.place,
         "bins": histogram.place,
         "plotted": plot.place,
