@@ -17,9 +17,10 @@ from tflbuild.core.cause import FINDING
 def test_a_list_names_every_document_and_every_analysis(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed[:6] == ["report", "event", "diagnosis", "drift", "lint", "predictions"]
-    assert listed[6:] == sorted(listed[6:])
-    assert {f"analyses.{name}" for name in ANALYSES} <= set(listed[6:])
+    documents = ["report", "event", "diagnosis", "drift", "lint", "check", "samples", "replay", "predictions"]
+    assert listed[: len(documents)] == documents
+    assert listed[len(documents) :] == sorted(listed[len(documents) :])
+    assert {f"analyses.{name}" for name in ANALYSES} <= set(listed[len(documents) :])
 
 
 @pytest.mark.parametrize(

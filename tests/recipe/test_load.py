@@ -18,8 +18,8 @@ from tflbuild.core.artifact import KerasModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import PASSES, Pass, PassContext
 from tflbuild.core.dataset import DATASETS, Dataset
-from tflbuild.core.export import Export
 from tflbuild.core.errors import PluginError, RecipeError
+from tflbuild.core.export import Export
 from tflbuild.core.form import check, fields
 from tflbuild.core.hook import HOOKS, Hook, Unmade
 from tflbuild.core.metric import METRICS, Metric
