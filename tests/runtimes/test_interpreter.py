@@ -106,16 +106,6 @@ def test_operators_are_those_of_the_file(detector: Path) -> None:
     ]
 
 
-def test_delegation_names_what_xnnpack_leaves(detector: Path, classifier: Path) -> None:
-    assert litert.delegation(detector) == {
-        "name": "xnnpack",
-        "delegated": 5,
-        "total": 6,
-        "left": ["TFLite_Detection_PostProcess"],
-    }
-    assert litert.delegation(classifier) == {"name": "xnnpack", "delegated": 2, "total": 2, "left": []}
-
-
 class Clock:
     """A clock that a run advances, and the interpreter that runs."""
 
@@ -322,14 +312,6 @@ def test_the_chip_of_a_file_is_named(chip: str, said: str, classifier: Path) -> 
 
     with pytest.raises(RecipeError, match=rf"is compiled for {said} \(operator '{chip}'\) and cannot"):
         litert.interpreter(edited(classifier, change))
-
-
-def test_a_delegates_operators_lie_between_its_inputs_and_outputs() -> None:
-    # 0 -> a -> 1 -> b -> 2 -> c -> 3, and d beside them: the delegate goes from 1 to 3
-    ends = [([0], [1]), ([1], [2]), ([2, 9], [3]), ([0], [4])]
-    own = [{"index": number, "inputs": given, "outputs": made} for number, (given, made) in enumerate(ends)]
-    assert litert._behind({"inputs": [1], "outputs": [3]}, own) == {1, 2}
-    assert litert._behind({"inputs": [0], "outputs": [3, 4]}, own) == {0, 1, 2, 3}
 
 
 def test_a_file_that_runs_is_accepted(detector: Path, classifier: Path) -> None:

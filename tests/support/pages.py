@@ -166,6 +166,18 @@ def classifier() -> dict[str, Any]:
 CLASSES = tuple(f"class {k} of twelve" for k in range(12))
 
 
+def devices() -> dict[str, Any]:
+    """Give a report of a build for several devices, of which one was given no file."""
+    report = made_up.report()
+    targets = {"cpu": {"type": "cpu"}, "ethos_u55": {"type": "ethos_u", "step": "quantize@ethos_u55"}}
+    own = made_up.step("quantize@ethos_u55", 0.66, "c", "e", takes="convert", wanted={"output_dtype": "int8"})
+    own["options"] = {"calibration": {"source": LONG}, "output_dtype": "int8"}
+    return report | {
+        "passes": [*report["passes"], own],
+        "resolved": {"target": targets | {"a_device_with_a_long_name": {"type": "cpu"}}},
+    }
+
+
 def breach() -> dict[str, Any]:
     """Give a report of a build whose file was over its budget."""
     verdict = made_up.verdict(0.01, 0.684, 0.61, target="cpu", split="test")

@@ -11,6 +11,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.target import TARGETS
 from tflbuild.metrics.latency import Latency
 from tflbuild.recipe.validation import typed
+from tflbuild.runtimes import delegation as placed
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.targets.cpu import Cpu
 from tflbuild.tflite.tiny import brightness_detector
@@ -33,7 +34,7 @@ def test_a_latency_is_timed_as_often_and_on_as_many_threads_as_asked(monkeypatch
         return {"median": 1.0}
 
     monkeypatch.setattr(litert, "latency", latency)
-    monkeypatch.setattr(litert, "delegation", lambda path: {"of": path})
+    monkeypatch.setattr(placed, "delegation", lambda path: {"of": path})
     assert Cpu(threads=3, runs=7).inspect(model) == {
         "latency_ms": {"median": 1.0},
         "delegate": {"of": model.path},

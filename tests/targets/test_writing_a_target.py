@@ -90,7 +90,7 @@ def test_a_float_file_is_told_the_override_that_cures_it(here: Workspace) -> Non
 def test_options_of_the_target_decide(here: Workspace) -> None:
     assert placed(checked(here, convolutions(), "target.kiwi.memory=36"))[0] == (True, "")
     tight = placed(checked(here, convolutions(), "target.kiwi.memory=35"))
-    assert tight[0] == (False, "its output takes 36 bytes of 35")
+    assert tight[0] == (False, "does not run there: its output takes 36 bytes of 35")
 
 
 def test_an_operator_that_is_not_listed_stays(here: Workspace) -> None:

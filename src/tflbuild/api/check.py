@@ -35,7 +35,13 @@ class Check(Content):
         return lines_html(str(self.content["file"]), self.lines)
 
 
-def check(file: str | os.PathLike[str], overrides: Iterable[str] = (), *, compiling: bool = False) -> Check:
+def check(
+    file: str | os.PathLike[str],
+    overrides: Iterable[str] = (),
+    *,
+    compiling: bool = False,
+    simulating: bool = False,
+) -> Check:
     """Say which operators of a `.tflite` devices run, which rule the others break, and what would cure it.
 
     Args:
@@ -43,13 +49,17 @@ def check(file: str | os.PathLike[str], overrides: Iterable[str] = (), *, compil
         overrides: devices with their options, and limits, e.g. ["target=[edgetpu,cpu]", "budget.npu_coverage.min=0.9"];
             without `target=` every device that has rules.
         compiling: whether the devices' compilers decide, where they are installed.
+        simulating: whether the file is measured, on the data that the overrides name, as devices compute it that work
+            in float16.
 
     Raises:
         BudgetExceeded: a device is over a limit; `error.report` is the check.
         RecipeError: the file or an override is wrong.
         MissingTool: a compiler is not installed.
     """
-    made = checked([os.fspath(file), *listed_overrides(overrides)], compiling=compiling)
+    made = checked(
+        [os.fspath(file), *listed_overrides(overrides)], compiling=compiling, simulating=simulating
+    )
     found = Check(made.to_json(), made.lines())
     try:
         made.refuse_over_budget()

@@ -15,7 +15,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.gate import GATE_SPLIT
 from tflbuild.engine.opened import Opened, opened
-from tflbuild.engine.order import base_label
+from tflbuild.engine.order import base_label, main_line
 from tflbuild.recipe.load import load_recipe
 from tflbuild.show import terminal
 
@@ -95,7 +95,7 @@ def measured(store: Opened, metric: str, base: str) -> list[Loss]:
         metric: what is measured.
         base: the step that the total loss counts from.
     """
-    store.runner.run(store.prepared.order)
+    store.runner.run(main_line(store.prepared.recipe, store.prepared.order))
     values = {
         label: store.measurer.accuracy(model, [metric], GATE_SPLIT).get(metric)
         for label, model in store.runner.outputs.items()

@@ -10,6 +10,7 @@ from typing import Any
 
 from tflbuild import plugins
 from tflbuild.commands.compare_files import RECIPE, quoted
+from tflbuild.commands.simulated import lines_of, simulate
 from tflbuild.commands.words import say
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
@@ -29,9 +30,9 @@ from tflbuild.show.placements import Placements, headline
 
 USAGE = (
     "usage: tflbuild check FILE_OR_RUN target=NAME [target.NAME.KEY=VALUE ...] [budget.METRIC.min=X] [--compile] "
-    "[--all] [--json]"
+    "[--simulate data.root=FOLDER] [--all] [--json]"
 )
-FLAGS = ("--json", "--compile", "--all")
+FLAGS = ("--json", "--compile", "--simulate", "--all")
 SIZE = "size"
 
 
@@ -40,15 +41,17 @@ def check(words: list[str]) -> int:
     """Say which operators of a `.tflite` a device runs, which rule the others break, and what would cure it.
 
     `target=[edgetpu,cpu]` gives a column for each device. Without `target=` it takes every device that has rules.
-    Limits, e.g. `budget.npu_coverage.min=0.9`, are judged for each. `--compile` lets the device's compiler decide, and
-    `--all` gives each operator a line.
+    Limits, e.g. `budget.npu_coverage.min=0.9`, are judged for each. `--compile` lets the device's compiler decide,
+    `--simulate` measures the file on data as a device computes it that works in float16, and `--all` gives each
+    operator a line.
 
     Raises:
         RecipeError: the file or a word is wrong.
         BudgetExceeded: a device is over a limit.
     """
     flags = {word for word in words if word in FLAGS}
-    made = checked([word for word in words if word not in FLAGS], compiling="--compile" in flags)
+    given = [word for word in words if word not in FLAGS]
+    made = checked(given, compiling="--compile" in flags, simulating="--simulate" in flags)
     if "--json" in flags:
         say(json.dumps(made.to_json(), indent=1))
     else:
@@ -65,6 +68,7 @@ class Checked:
         placements: of its operators.
         figures: of each device that gives more, by name.
         verdicts: of the limits that were given, by device.
+        simulated: what float16 does to the metric, by device; {} where nobody asked.
     """
 
     def __init__(
@@ -72,8 +76,10 @@ class Checked:
         placements: Placements,
         figures: Mapping[str, Mapping[str, Any]],
         verdicts: Sequence[tuple[str, Verdict]],
+        simulated: Mapping[str, Mapping[str, Any]],
     ) -> None:
-        self.placements, self.figures, self.verdicts = placements, figures, verdicts
+        self.placements, self.figures = placements, figures
+        self.verdicts, self.simulated = verdicts, simulated
 
     def lines(self, *, whole: bool = False) -> list[str]:
         """Say it in lines for a terminal."""
@@ -83,7 +89,8 @@ class Checked:
             f"{'within' if verdict.ok else 'over'} the budget on {plain(device)}: {verdict.text}"
             for device, verdict in self.verdicts
         ]
-        return [headline(self.placements, macs), "", *self.placements.lines(whole=whole), *judged]
+        rows = self.placements.lines(whole=whole)
+        return [headline(self.placements, macs), "", *rows, *lines_of(self.simulated), *judged]
 
     def to_json(self) -> dict[str, Any]:
         """Give the form that `tflbuild check --json` prints."""
@@ -91,6 +98,7 @@ class Checked:
             "schema": SCHEMA,
             **self.placements.to_json(),
             "figures": {name: dict(found) for name, found in self.figures.items()},
+            "simulated": {name: dict(found) for name, found in self.simulated.items()},
             "verdicts": [{"device": device, **verdict.to_json()} for device, verdict in self.verdicts],
         }
 
@@ -101,12 +109,13 @@ class Checked:
             raise BudgetExceeded(f"budget: {'; '.join(over)}")
 
 
-def checked(words: list[str], *, compiling: bool = False) -> Checked:
+def checked(words: list[str], *, compiling: bool = False, simulating: bool = False) -> Checked:
     """Find out what devices will do with a file; prints nothing.
 
     Args:
         words: the file, or the folder of a run, then overrides.
         compiling: whether compilers of the devices decide, where a device has one.
+        simulating: whether the file is measured on data as devices compute it that work in float16.
 
     Raises:
         RecipeError: the file or a word is wrong.
@@ -131,7 +140,8 @@ def checked(words: list[str], *, compiling: bool = False) -> Checked:
         figures[name] = found
     placements = Placements(str(words[0]), file.stat().st_size, devices)
     verdicts = list(_judged(limits, targets, devices, figures, file))
-    return Checked(placements, {name: found for name, found in figures.items() if found}, verdicts)
+    simulated = simulate(file, targets, words[1:]) if simulating else {}
+    return Checked(placements, {name: found for name, found in figures.items() if found}, verdicts, simulated)
 
 
 def _file(path: Path) -> Path:

@@ -26,8 +26,10 @@ from tflbuild.core.command import Command, command
 from tflbuild.core.compiler_pass import PASSES, STEP_KEYS, Pass, kinds_of
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
+from tflbuild.core.target import Target
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe.declared_options import Option, options_of
+from tflbuild.recipe.wanted import accepted_of, or_else
 from tflbuild.show.option_text import fact_lines, option_lines, reflowed, wrapped
 from tflbuild.sweep.launchers import LAUNCHERS
 
@@ -75,6 +77,9 @@ def page(cls: type[Any], kind: str, options: Sequence[Option] | None = None) -> 
     if kind == "metrics":
         lines.append(f"unit    {cls.unit}; {'higher' if cls.higher_is_better else 'lower'} is better")
         lines.append(f"limits  budget.{cls.name}.max_drop=..., see `tflbuild describe budget`")
+    if issubclass(cls, Target) and cls.wants:
+        asked = "; ".join(f"{name} {or_else(accepted_of(want))}" for name, want in cls.wants.items())
+        lines += wrapped(f"asks for {asked}, where the recipe does not say", 0, 9)
     if issubclass(cls, Command):
         lines.append(f"usage   tflbuild {cls.name} {cls.usage}")
     if options is None and dataclasses.is_dataclass(cls):

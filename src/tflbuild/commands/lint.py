@@ -22,6 +22,7 @@ from tflbuild.engine.analyses import models_of
 from tflbuild.engine.diagnosis_form import LINT_SCHEMA
 from tflbuild.engine.leaks import in_test
 from tflbuild.engine.opened import Opened, opened
+from tflbuild.engine.order import main_line
 from tflbuild.engine.plan import plan
 from tflbuild.recipe.kept import take_words
 from tflbuild.recipe.load import load_recipe
@@ -95,7 +96,8 @@ def _of_run(words: list[str]) -> Recipe:
 
 
 def _looked(store: Opened, *, whole: bool) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
-    recipe, order = store.prepared.recipe, store.prepared.order
+    recipe = store.prepared.recipe
+    order = main_line(recipe, store.prepared.order)
     steps = {label: recipe.steps[label].options for label in order}
     analysis: Any = ANALYSES.get(ANALYSIS).of_steps(steps)
     entry = store.analyst.entry(ANALYSIS, analysis, _models(store, "" if whole else analysis.step))
@@ -113,7 +115,8 @@ def _models(store: Opened, upto: str) -> Mapping[str, Artifact]:
         RecipeError: one of them trains, and has not run.
     """
     prepared, runner = store.prepared, store.runner
-    order = prepared.order[: prepared.order.index(upto)] if upto else prepared.order
+    main = main_line(prepared.recipe, prepared.order)
+    order = main[: main.index(upto)] if upto else main
     for planned in plan(prepared.recipe, prepared.keys, prepared.store).steps:
         if planned.step.label in order and planned.status != "HIT" and hasattr(planned.step.options, "steps"):
             raise RecipeError(

@@ -16,7 +16,7 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.analyses import models_of
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.opened import Opened, opened
-from tflbuild.engine.order import base_label
+from tflbuild.engine.order import base_label, main_line
 from tflbuild.recipe.kept import Asked, Kept, placed, take_words, thawed
 from tflbuild.show import terminal
 
@@ -43,7 +43,8 @@ class OfRun:
         Args:
             doing: what is done with them, e.g. "diagnosed", for the warning.
         """
-        runner, order = self.store.runner, self.store.prepared.order
+        runner, recipe = self.store.runner, self.store.prepared.recipe
+        order = main_line(recipe, self.store.prepared.order)
         try:
             runner.run(order)
         except BudgetExceeded as error:
@@ -52,7 +53,7 @@ class OfRun:
             label, model = runner.rejected
             runner.outputs[label] = model
             warn([f"{doing} up to '{label}': a limit stopped the build there: {error}"])
-        base = runner.outputs[base_label(self.store.prepared.recipe, order)]
+        base = runner.outputs[base_label(recipe, order)]
         return models_of(runner.outputs, base)
 
 

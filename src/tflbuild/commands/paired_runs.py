@@ -18,7 +18,7 @@ from tflbuild.core.metric import Difference, primary_metrics
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.deliver import FINAL_SPLIT
 from tflbuild.engine.opened import Opened, opened
-from tflbuild.engine.order import base_label
+from tflbuild.engine.order import base_label, delivered_step
 from tflbuild.engine.plan import plan
 from tflbuild.recipe.kept import Asked
 
@@ -126,10 +126,10 @@ def _delivered(stack: ExitStack, folder: Path) -> tuple[Opened, Artifact]:
     gone = next((entry.step.label for entry in planned if entry.status != "HIT"), "")
     if gone:
         raise _Gone(f"'{gone}' is no longer in its store")
-    last = store.runner.run(prepared.order)
+    store.runner.run(prepared.order)
     store.measurer.base = store.runner.outputs[base_label(prepared.recipe, prepared.order)]
-    name, target = next(iter(prepared.recipe.targets.items()))
-    given = store.runner.outputs[target.step] if target.step else last
+    name = next(iter(prepared.recipe.targets))
+    given = store.runner.outputs[delivered_step(prepared.recipe, prepared.order, name)]
     assert isinstance(given, TFLiteModel)
     return store, store.measurer.deliver(name, given).artifact or given
 

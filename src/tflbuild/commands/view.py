@@ -15,6 +15,7 @@ from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.events import Event
+from tflbuild.engine.order import main_line
 from tflbuild.engine.plan import plan
 from tflbuild.engine.storage.store import writing
 from tflbuild.show.node_data import MEASURES, NodeData, node_data
@@ -164,7 +165,8 @@ def _measured(run: Path, places: Sequence[str]) -> list[Mapping[str, Any]]:
             warn([f"no layer errors are shown: none were measured, and {why}"])
             return []
         models = opened.models("looked at")
-        steps = {label: prepared.recipe.steps[label].options for label in prepared.order}
+        main = main_line(prepared.recipe, prepared.order)
+        steps = {label: prepared.recipe.steps[label].options for label in main}
         analysis = ANALYSES.get(name).of_steps(steps)
         missing = [of for of in analysis.of if of not in models]
         reason = f"this run has no '{missing[0]}' model" if missing else analysis.fits(models)

@@ -32,6 +32,9 @@ class Step:
         timeout: seconds after which its worker is killed; None for never.
         instead: the reason why this pass replaced the configured one; "" where it did not.
         done: the reason why its work is done already, so that it is left out; "" where it is not.
+        takes: label of the step whose result it takes, where that is not the one before it: a branch for some of the
+            targets begins there; "" for a step of the main line.
+        wanted: options that the recipe does not say and its targets ask for.
     """
 
     label: str
@@ -44,6 +47,8 @@ class Step:
     timeout: float | None = None
     instead: str = ""
     done: str = ""
+    takes: str = ""
+    wanted: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

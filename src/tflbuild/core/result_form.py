@@ -117,7 +117,9 @@ FIGURES = {
 }
 """Fields of what a target reports that are read again."""
 
-OVERRIDING = {name: optional(NOTHING) for name in ("name", "path", "sha256", "bytes", "labels", "metrics")}
+OVERRIDING = {
+    name: optional(NOTHING) for name in ("name", "path", "step", "sha256", "bytes", "labels", "metrics")
+}
 """Fields of a report's target that no figure may take the place of."""
 
 GRAPH = "graph"

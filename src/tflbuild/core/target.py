@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.names import named
 from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
+
+Computed = Literal["nothing", "floats", "everything"]
+"""What of a file a device computes in float16."""
 
 TARGETS: Registry[Target] = Registry("target", "target", "targets")
 
@@ -61,6 +64,11 @@ class Target:
     """Options of quantizing passes that suit the device, for recipes that do not say; a tuple has those that it takes,
     the best first."""
 
+    float16: ClassVar[Computed] = "nothing"
+    """What of a file it computes in float16: `floats`, or `everything`, where integers are made floats first."""
+    float32: ClassVar[str] = ""
+    """Option and value that let it compute in float32 instead, e.g. "precision=float32"; "" for none."""
+
     step: str = ""
     """Label of the step whose result is delivered. Empty: the last step."""
     rule_file: str | None = None
@@ -71,6 +79,11 @@ class Target:
     def reports(cls, metric: str) -> bool:
         """Say whether it reports a metric, by its own word."""
         return metric in cls.gives or (cls.offloads and metric == COVERAGE)
+
+    @property
+    def refuses_floats(self) -> bool:
+        """Say whether a file that computes in floats cannot be delivered to it."""
+        return self.integer_only
 
     def files(self) -> tuple[Path, ...]:
         """Name the user's files that decide the result; their content enters the cache key."""
@@ -86,6 +99,10 @@ class Target:
     def runtime_options(self) -> Mapping[str, Any]:
         """Give the options of the runtime that `runtime` names."""
         return {}
+
+    def in_float16(self) -> Computed:
+        """Give what the device computes in float16 with these options."""
+        return type(self).float16
 
     def place(self, model: Path) -> Mapping[str, Any] | None:
         """Say which operators of a `.tflite` the device runs; imports no TensorFlow.

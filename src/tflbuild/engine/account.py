@@ -27,7 +27,7 @@ class Account:
         steps: of the steps so far.
         base: label and metrics of the model that total budgets are held against.
         deliveries: to each target.
-        paths: of what was delivered, relative to the run's folder.
+        paths: of what was delivered, by target, relative to the run's folder.
         analyses: what analyses found.
         labels: class names that the user's files tell, by where they are written.
         warnings: what the user should know.
@@ -39,7 +39,7 @@ class Account:
     steps: list[StepReport] = field(default_factory=list)
     base: Mapping[str, Any] = field(default_factory=lambda: {"label": "", "metrics": {}})
     deliveries: list[Delivery] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
+    paths: Mapping[str, str] = field(default_factory=dict)
     analyses: list[dict[str, Any]] = field(default_factory=list)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Account:
             index: what its data hold.
             error: what the build ended with; None for a build that succeeded.
         """
-        delivered = [d.to_json(path) for d, path in zip(self.deliveries, self.paths, strict=False)]
+        delivered = [d.to_json(self.paths[d.target]) for d in self.deliveries if d.target in self.paths]
         verdicts = [v.to_json() | {"target": d.target} for d in self.deliveries for v in d.verdicts]
         within = all(v["ok"] for v in verdicts) and not isinstance(error, BudgetExceeded)
         return {

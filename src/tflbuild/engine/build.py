@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core.artifact import Artifact, TFLiteModel
+from tflbuild.core.artifact import Artifact
 from tflbuild.core.crash import is_requeue, told
 from tflbuild.core.errors import INTERRUPTED, BudgetExceeded, PassError, StoreError, TflbuildError
 from tflbuild.core.label_list import disagreements
@@ -27,7 +27,7 @@ from tflbuild.engine.hooks import Hooks
 from tflbuild.engine.judging import gate_event
 from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
-from tflbuild.engine.order import base_label, judged_metrics
+from tflbuild.engine.order import base_label, delivered_step, judged_metrics, main_line
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.report import Report, StepReport, measurements
@@ -154,15 +154,29 @@ class Build:
         parts = (recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
         runner = Runner(*parts)
         self._runner, self._account.steps = runner, runner.reports
-        model = runner.run(order)
+        ended: PassError | BudgetExceeded | None = None
+        try:
+            runner.run(order)
+        except (BudgetExceeded, PassError) as error:
+            if recipe.run.stop_after or not self._reached(runner):
+                raise
+            ended = error
         if recipe.run.stop_after:
+            model = runner.outputs[order[-1]]
             keep_model(model, self.folder / recipe.run.stop_after)
             self._deliver_so_far(measurer, runner, model)
             return
-        assert isinstance(model, TFLiteModel)
         analyst = Analyst(recipe, keys, store, self._worker, index, measurer, self._tell)
-        self._account.analyses += analyst.run(models_of(runner.outputs, measurer.base))
-        self._deliver(prepared, measurer, runner, model, analyst)
+        main = [label for label in main_line(recipe, order) if label in runner.outputs]
+        outputs = {label: runner.outputs[label] for label in main}
+        self._account.analyses += analyst.run(models_of(outputs, measurer.base))
+        self._deliver(prepared, measurer, runner, analyst, ended)
+
+    def _reached(self, runner: Runner) -> dict[str, str]:
+        """Give the targets whose file is built, each with the step that gave it."""
+        recipe = self.recipe
+        steps = {name: delivered_step(recipe, self._order, name) for name in recipe.targets}
+        return {name: label for name, label in steps.items() if label in runner.outputs}
 
     def _after_step(self, step: StepReport, model: Artifact) -> None:
         if self.recipe.run.keep_intermediate:
@@ -176,28 +190,54 @@ class Build:
             self._lock.check_step(step)
 
     def _deliver(
-        self, prepared: Prepared, measurer: Measurer, runner: Runner, model: TFLiteModel, analyst: Analyst
+        self,
+        prepared: Prepared,
+        measurer: Measurer,
+        runner: Runner,
+        analyst: Analyst,
+        ended: PassError | BudgetExceeded | None,
     ) -> None:
-        recipe = prepared.recipe
+        """Deliver for every target whose file is there, and within the total budget.
+
+        Args:
+            prepared: the recipe on its data.
+            measurer: what measures.
+            runner: what ran the steps.
+            analyst: looks at what is delivered.
+            ended: what ended the steps of some targets; None where all were run.
+        """
+        recipe, reached = prepared.recipe, self._reached(runner)
         metrics = sorted({*judged_metrics(recipe), *(metric for metric, _ in recipe.aims)})
         label = base_label(recipe, prepared.order)
         base = runner.outputs[label]
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
         self._account.base = {"label": label, "metrics": measurements(measured)}
-        made = delivering.deliver(recipe, measurer, model, base, metrics, runner.outputs)
+        made, failed = delivering.deliver(recipe, measurer, reached, base, metrics, runner.outputs)
         self._account.deliveries = made
+        for name, error in failed.items():
+            ended = ended or error
+            if made:
+                self._warn(f"{name} is given no file: {error}")
+        if not made:
+            assert ended is not None, "what was reached was made or failed"
+            raise ended
         delivering.add_differences(recipe, measurer, made, base, measured)
         self._account.analyses += analyst.of_delivered(made, base)
-        breaches = [v.text for d in self._account.deliveries for v in d.verdicts if not v.ok]
-        for delivery in self._account.deliveries:
+        for delivery in made:
             for verdict in delivery.verdicts:
                 self._tell(gate_event("", verdict, delivery.target))
-        if breaches:
-            runner.rejected = ("model", model)
+        over = [delivery for delivery in made if not all(verdict.ok for verdict in delivery.verdicts)]
+        if self._lock is not None and not over and ended is None:
+            self._lock.check_delivery({d.target: d.to_json("") for d in made})
+        rejected = {delivery.step for delivery in over}
+        kept = [delivery for delivery in made if delivery.step not in rejected]
+        self._account.paths = delivering.put(kept, self.folder, alone=len(recipe.targets) == 1)
+        if ended is not None:
+            raise ended
+        if over:
+            runner.rejected = ("model", runner.outputs[over[0].step])
+            breaches = [verdict.text for delivery in made for verdict in delivery.verdicts if not verdict.ok]
             raise BudgetExceeded(f"budget: {'; '.join(breaches)}")
-        if self._lock is not None:
-            self._lock.check_delivery({d.target: d.to_json("") for d in self._account.deliveries})
-        self._account.paths = delivering.put(made, self.folder, alone=len(made) == 1)
 
     def _deliver_so_far(self, measurer: Measurer, runner: Runner, model: Artifact) -> None:
         """Deliver what steps that ran ask to be delivered; the budget is that of the whole, and is not judged."""
@@ -206,16 +246,21 @@ class Build:
         }
         if not asked:
             return
-        recipe = replace(self.recipe, targets=asked, limits=())
+        recipe, reached = (
+            replace(self.recipe, targets=asked, limits=()),
+            {n: t.step for n, t in asked.items()},
+        )
         label = base_label(recipe, self._order)
         base, aims = runner.outputs[label], [metric for metric, _ in recipe.aims]
         metrics = sorted({*judged_metrics(self.recipe), *aims})
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
         self._account.base = {"label": label, "metrics": measurements(measured)}
-        made = delivering.deliver(recipe, measurer, model, base, metrics, runner.outputs)
+        made, failed = delivering.deliver(recipe, measurer, reached, base, metrics, runner.outputs)
         self._account.deliveries = made
         delivering.add_differences(recipe, measurer, made, base, measured)
         self._account.paths = delivering.put(made, self.folder, alone=False)
+        if failed:
+            raise next(iter(failed.values()))
 
     def _finish(self, error: Ending) -> tuple[Report, Ending]:
         """Write down how it ended; what goes wrong with that is in the report, too."""
@@ -259,7 +304,8 @@ class Build:
         return report
 
     def _write_lock(self, report: Report) -> None:
-        if report["targets"] and not self.recipe.run.stop_after:
+        whole = len(report["targets"]) == len(self.recipe.targets)
+        if report["targets"] and whole and not self.recipe.run.stop_after:
             assert self._runner is not None
             write_lock(report, self._runner.preimages)
 
@@ -281,8 +327,7 @@ class Build:
         fields: dict[str, Any] = {"label": "", "error": text_of(error), "command": None}
         fields["exit_code"] = INTERRUPTED if isinstance(error, KeyboardInterrupt) else error.exit_code
         if runner is not None and runner.reports and isinstance(error, (PassError, BudgetExceeded)):
-            done = len(runner.outputs) == len(_until(self._order, self.recipe.run.stop_after))
-            fields["label"] = "" if done else runner.reports[-1].label
+            fields["label"] = runner.ended
         if runner is not None and runner.failure and isinstance(error, PassError):
             self._account.reproduce = write_bundle(runner.failure, self.recipe, self.folder)
             fields |= {"label": runner.failure.step.label, "command": self._account.reproduce}

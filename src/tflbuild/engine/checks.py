@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import KINDS, TFLiteModel
@@ -14,7 +15,15 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.task import TASKS
 from tflbuild.engine.giving import check_giving, check_on
-from tflbuild.engine.order import base_label, order_of
+from tflbuild.engine.order import (
+    base_label,
+    delivered_step,
+    line_to,
+    listed,
+    main_line,
+    order_of,
+    sources_of,
+)
 
 
 def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -61,48 +70,86 @@ def _check_tasks(recipe: Recipe) -> None:
 
 
 def _check_kinds(recipe: Recipe, order: tuple[str, ...]) -> None:
+    sources = sources_of(recipe, order)
     before: dict[str, str] = {}
-    kind, maker, quantized, scheme = "", "", "", recipe.model.quantized()
+    given_by: dict[str, _Given] = {"": _Given(scheme=recipe.model.quantized())}
+    whole = listed(recipe.pipeline, recipe.steps)
     for label in order:
-        step = recipe.steps[label]
-        given, made = kinds_of(type(step.options))
-        before[label] = kind
-        if given is None and kind:
-            raise RecipeError(
-                f"pipeline: '{label}' starts a model, so it must come first, not after '{maker}'."
-            )
-        if given is not None and not kind:
-            raise RecipeError(f"pipeline: '{label}' needs a {given.kind}, but nothing comes before it.")
-        if given is not None and given.kind not in ("Artifact", kind):
-            raise RecipeError(_wrong_kind(recipe, label, given.kind, maker, kind))
-        if type(step.options).labelled and not TASKS.get(recipe.data.task).labelled:
-            raise RecipeError(
-                f"{label}: pass '{type(step.options).name}' trains on labels, and data '{type(recipe.data).name}' have "
-                f"none; use data with labels, or remove '{label}' from pipeline."
-            )
-        if given is None:
-            _check_start(recipe, label, made.kind)
-        if step.on_breach == "skip" and (given is None or made.kind != given.kind):
-            raise RecipeError(
-                f"{label}.on_breach: 'skip' is not possible, since '{label}' turns a {kind or 'recipe'} into a "
-                f"{made.kind}; use 'fail' or 'warn', or a fallback."
-            )
-        if step.options.output_quantized():
-            _check_float(label, quantized, scheme)
-            quantized = label
-        elif step.options.output_quantized() is False:
-            quantized, scheme = "", ""
-        kind, maker = made.kind, label
-    if kind != TFLiteModel.kind and recipe.run.stop_after is None:
+        taken = recipe.steps[label].takes
+        if taken and taken not in whole[: whole.index(label)]:
+            raise RecipeError(f"{label}.takes: '{plain(taken)}' is not a step that comes before it.")
+        known = given_by[sources[label]]
+        before[label] = known.kind
+        given_by[label] = _given_by(recipe, label, known)
+    end = given_by[main_line(recipe, order)[-1]]
+    if end.kind != TFLiteModel.kind and recipe.run.stop_after is None:
         raise RecipeError(
-            f"pipeline: it ends with '{maker}', which makes a {kind}; add {_converting(kind)} after it."
+            f"pipeline: it ends with '{end.maker}', which makes a {end.kind}; add {_converting(end.kind)} after it."
         )
     for label in order:
         _check_fallbacks(recipe, recipe.steps[label], order, before)
+    for name, target in recipe.targets.items():
+        found = given_by.get(delivered_step(recipe, order, name))
+        if target.refuses_floats and found is not None and not found.quantized and not found.scheme:
+            raise RecipeError(
+                f"target.{name}: it takes integers alone, and nothing in pipeline quantizes "
+                f"({', '.join(line_to(recipe, order, found.maker))}); put a pass that quantizes after '{found.maker}'."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Given:
+    """The result of a step, as far as it is known while planning.
+
+    Attributes:
+        kind: of the model; "" for none.
+        maker: the step.
+        quantized: label of the step that quantized it; "" for none.
+        scheme: of the user's file, where no step made floats of it; "" for a float one.
+    """
+
+    kind: str = ""
+    maker: str = ""
+    quantized: str = ""
+    scheme: str = ""
+
+
+def _given_by(recipe: Recipe, label: str, before: _Given) -> _Given:
+    """Hold a step to what it is given, and say what it gives."""
+    step, kind = recipe.steps[label], before.kind
+    given, made = kinds_of(type(step.options))
+    if given is None and kind:
+        raise RecipeError(
+            f"pipeline: '{label}' starts a model, so it must come first, not after '{before.maker}'."
+        )
+    if given is not None and not kind:
+        raise RecipeError(f"pipeline: '{label}' needs a {given.kind}, but nothing comes before it.")
+    if given is not None and given.kind not in ("Artifact", kind):
+        raise RecipeError(_wrong_kind(recipe, label, given.kind, before.maker, kind))
+    if type(step.options).labelled and not TASKS.get(recipe.data.task).labelled:
+        raise RecipeError(
+            f"{label}: pass '{type(step.options).name}' trains on labels, and data '{type(recipe.data).name}' have "
+            f"none; use data with labels, or remove '{label}' from pipeline."
+        )
+    if given is None:
+        _check_start(recipe, label, made.kind)
+    if step.on_breach == "skip" and (given is None or made.kind != given.kind):
+        raise RecipeError(
+            f"{label}.on_breach: 'skip' is not possible, since '{label}' turns a {kind or 'recipe'} into a "
+            f"{made.kind}; use 'fail' or 'warn', or a fallback."
+        )
+    quantized, scheme = before.quantized, before.scheme
+    if step.options.output_quantized():
+        _check_float(label, quantized, scheme)
+        quantized = label
+    elif step.options.output_quantized() is False:
+        quantized, scheme = "", ""
+    return _Given(kind=made.kind, maker=label, quantized=quantized, scheme=scheme)
 
 
 def _check_step(recipe: Recipe, order: tuple[str, ...], target: str, label: str) -> None:
     """Refuse a target that delivers the result of a step which does not run, or gives another kind of model."""
+    label = delivered_step(recipe, order, target) if label else ""
     if not label:
         return
     if label not in order:
@@ -177,7 +224,7 @@ def _check_fallbacks(recipe: Recipe, step: Step, order: tuple[str, ...], before:
         if fallback.start in recipe.steps and fallback.start not in order:
             continue  # a step that a recipe offers and this build leaves out: so is the way back to it
         if fallback.start:
-            if fallback.start not in order[: order.index(step.label)]:
+            if fallback.start not in line_to(recipe, order, step.label)[:-1]:
                 raise RecipeError(f"{key}.from: '{fallback.start}' does not run before '{step.label}'.")
             kind = kinds_of(type(recipe.steps[fallback.start].options))[1].kind
         for label in fallback.run:
@@ -195,13 +242,14 @@ def _check_fallbacks(recipe: Recipe, step: Step, order: tuple[str, ...], before:
 
 def _check_reads(recipe: Recipe, order: tuple[str, ...]) -> None:
     """Hold steps, and those that may stand in their place, to what is known when they run."""
-    for position, place in enumerate(order):
+    for place in order:
+        known = line_to(recipe, order, place)[:-1]
         for label in (place, *(other for f in recipe.steps[place].fallback for other in f.run)):
             for read in recipe.steps[label].options.models():
-                if read not in order[:position]:
+                if read not in known:
                     raise RecipeError(
                         f"{label}: it reads the output of '{read}', which does not run before '{place}'."
-                        f"{did_you_mean(read, order[:position])}"
+                        f"{did_you_mean(read, known)}"
                     )
         step = recipe.steps[place]
         if step.options.judges() and not step.limits:
@@ -245,7 +293,7 @@ def _check_behind_base(recipe: Recipe, cls: type[Metric], where: str, order: tup
     label, base = where.partition(".")[0], base_label(recipe, order)
     if not issubclass(cls, AccuracyMetric) or cls.against != "base" or label not in order:
         return
-    if order.index(label) <= order.index(base):
+    if base not in line_to(recipe, order, label)[:-1]:
         raise RecipeError(
             f"{where}: '{cls.name}' compares with the base, which is what '{base}' gives, so there is nothing to "
             f"limit at '{label}'; put the limit after '{base}', or into the recipe's total budget."

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.budget import Verdict
+from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
@@ -18,6 +19,7 @@ from tflbuild.core.runtime import RUNTIMES, Runtime
 from tflbuild.core.target import Target
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
+from tflbuild.engine.order import as_in_line, order_of
 from tflbuild.engine.proof import Samples, folder_beside, prove, unpack
 from tflbuild.engine.report import differences, measurements
 from tflbuild.engine.run_folder import keep_model
@@ -26,6 +28,10 @@ FINAL_SPLIT = "test"
 
 COMPRESSED = "compressed_bytes"
 """Field of a target's report that holds the file's compressed size, which one metric measures, too."""
+
+
+NOT_EXECUTED = "not_executed"
+"""Field of a target's report that says why the file cannot be executed here; a target may give it for one file."""
 
 
 @dataclass(kw_only=True)
@@ -39,6 +45,7 @@ class Delivery:
         metrics: measured on the delivered file.
         verdicts: of the total budget.
         differences: from the base, paired by sample.
+        step: label of the step whose result it is.
         same: a model that computes the same, and that gates have measured: the last step's where the target compiles
             nothing, so that the two files differ in what they say of themselves alone; else the delivered file.
         samples: with the file's outputs; None where the recipe wants none.
@@ -52,6 +59,7 @@ class Delivery:
     differences: dict[str, Difference] = field(default_factory=dict)
     same: Artifact | None = None
     samples: Samples | None = None
+    step: str = ""
 
     def to_json(self, path: str) -> dict[str, Any]:
         """Give the form that report.json holds."""
@@ -68,6 +76,7 @@ class Delivery:
             "inputs": [_input(entry, meaning) for entry in signature.get("inputs", [])],
             "outputs": [_output(entry, meaning) for entry in signature.get("outputs", [])],
             **({"samples": self.samples.to_json(path)} if self.samples else {}),
+            **({"step": self.step} if self.step else {}),
             **self.figures,
         }
 
@@ -94,53 +103,71 @@ def _output(entry: Mapping[str, Any], meaning: Meaning) -> dict[str, Any]:
 def deliver(
     recipe: Recipe,
     measurer: Measurer,
-    model: Artifact,
+    steps: Mapping[str, str],
     base: Artifact,
     metrics: list[str],
-    outputs: Mapping[str, Artifact] | None = None,
-) -> list[Delivery]:
+    outputs: Mapping[str, Artifact],
+) -> tuple[list[Delivery], dict[str, PassError]]:
     """Compile, measure and judge for every target; nothing is put into the run folder yet.
 
     Args:
         recipe: what is wanted.
         measurer: what measures.
-        model: what is delivered, but for targets that name another step.
+        steps: the targets, each with the step whose result it delivers.
         base: what the total budget is held against.
         metrics: names of those that are measured.
         outputs: of the steps by label, for such targets, and for limits since one of them.
+
+    Returns:
+        The deliveries, and why there is none for a target, by its name.
     """
-    deliveries = []
-    for name, target in recipe.targets.items():
-        given = (outputs or {})[target.step] if target.step else model
+    deliveries: list[Delivery] = []
+    failed: dict[str, PassError] = {}
+    for name, label in steps.items():
+        given = outputs[label]
         assert isinstance(given, TFLiteModel)
-        record = measurer.deliver(name, given)
-        made = record.artifact or given
-        figures = dict(record.value)
-        samples, made = prove(recipe, measurer, target, made, given)
-        found: dict[str, Measurement] = {}
-        if type(target).executes:
-            found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime_of(target))
-            if made.kind != given.kind:
-                agreed = measurer.agreement(made, given, FINAL_SPLIT, runtime_of(target))
-                figures["agreement"] = measurements(agreed)
-                apart = measurer.differing(made, given, FINAL_SPLIT, runtime_of(target))
-                figures["difference"] = {"split": FINAL_SPLIT, "outputs": apart}
+        try:
+            made = _delivery(recipe, name, given, measurer, metrics)
+        except PassError as error:
+            failed[name] = error
         else:
-            figures["not_executed"] = (
-                f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
-            )
-        found |= _facts(measurer, made, metrics, figures, executes=type(target).executes)
-        found |= {
-            metric: Measurement(value=float(figures[metric]), unit=METRICS.get(metric).unit)
-            for metric in METRICS
-            if issubclass(METRICS.get(metric), TargetMetric) and metric in figures
-        }
-        same = made if type(target).compiles else given
-        deliveries.append(
-            Delivery(target=name, model=made, figures=figures, metrics=found, same=same, samples=samples)
+            deliveries.append(replace(made, step=label))
+    whole = len(deliveries) == len(recipe.targets)
+    if deliveries:
+        _judge_total(recipe, measurer, deliveries, base, outputs, whole=whole)
+    return deliveries, failed
+
+
+def _delivery(
+    recipe: Recipe, name: str, given: TFLiteModel, measurer: Measurer, metrics: list[str]
+) -> Delivery:
+    """Compile and measure for one target."""
+    target = recipe.targets[name]
+    record = measurer.deliver(name, given)
+    made = record.artifact or given
+    figures = dict(record.value)
+    samples, made = prove(recipe, measurer, target, made, given)
+    found: dict[str, Measurement] = {}
+    executes = type(target).executes and NOT_EXECUTED not in figures
+    if executes:
+        found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime_of(target))
+        if made.kind != given.kind:
+            agreed = measurer.agreement(made, given, FINAL_SPLIT, runtime_of(target))
+            figures["agreement"] = measurements(agreed)
+            apart = measurer.differing(made, given, FINAL_SPLIT, runtime_of(target))
+            figures["difference"] = {"split": FINAL_SPLIT, "outputs": apart}
+    elif NOT_EXECUTED not in figures:
+        figures[NOT_EXECUTED] = (
+            f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
         )
-    _judge_total(recipe, measurer, deliveries, base, outputs)
-    return deliveries
+    found |= _facts(measurer, made, metrics, figures, executes=executes)
+    found |= {
+        metric: Measurement(value=float(figures[metric]), unit=METRICS.get(metric).unit)
+        for metric in METRICS
+        if issubclass(METRICS.get(metric), TargetMetric) and metric in figures
+    }
+    same = made if type(target).compiles else given
+    return Delivery(target=name, model=made, figures=figures, metrics=found, same=same, samples=samples)
 
 
 def add_differences(
@@ -173,21 +200,21 @@ def runtime_of(target: Target) -> Runtime | None:
     return RUNTIMES.get(target.runtime)(**target.runtime_options()) if target.runtime else None
 
 
-def put(deliveries: list[Delivery], folder: Path, *, alone: bool) -> list[str]:
-    """Copy the delivered files into a folder; gives their paths relative to it.
+def put(deliveries: list[Delivery], folder: Path, *, alone: bool) -> dict[str, str]:
+    """Copy the delivered files into a folder; gives their paths relative to it, by target.
 
     Args:
         deliveries: of the targets.
         folder: of the run.
         alone: whether the recipe has one target, whose file lies right in the folder.
     """
-    paths = []
+    paths = {}
     for delivery in deliveries:
         name = "model" if alone else f"{delivery.target}/model"
         keep_model(delivery.model, folder / name)
-        paths.append(name + delivery.model.suffix)
+        paths[delivery.target] = name + delivery.model.suffix
         if delivery.samples:
-            unpack(delivery.samples, folder / folder_beside(paths[-1]))
+            unpack(delivery.samples, folder / folder_beside(paths[delivery.target]))
     return paths
 
 
@@ -246,13 +273,21 @@ def _runnable(metrics: list[str], executes: bool) -> list[str]:
     return [name for name in metrics if executes or getattr(METRICS.get(name), "exact", True)]
 
 
+def _since(recipe: Recipe, since: str, step: str) -> str:
+    """Name the step that a limit counts from, as the branch that a file was delivered of has it."""
+    return as_in_line(recipe, order_of(recipe)[0], since, step) if since and step else since
+
+
 def _judge_total(
     recipe: Recipe,
     measurer: Measurer,
     deliveries: list[Delivery],
     base: Artifact,
     outputs: Mapping[str, Artifact] | None = None,
+    *,
+    whole: bool = True,
 ) -> None:
+    """Judge the total budget on every file; a limit that no file has a value for is exceeded, if all are there."""
     several = len(deliveries) > 1
     for limit in recipe.limits:
         meant = [delivery for delivery in deliveries if limit.on in ("", delivery.target)]
@@ -265,11 +300,11 @@ def _judge_total(
                 limit,
                 value,
                 delivery.model,
-                (outputs or {}).get(limit.since, base),
+                (outputs or {}).get(_since(recipe, limit.since, delivery.step), base),
                 FINAL_SPLIT,
                 strict=recipe.strict,
                 target=delivery.target if several else "",
             )
             delivery.verdicts.append(verdict)
-        if not judged:
+        if not judged and whole:
             (meant or deliveries)[0].verdicts.append(judge(limit, None))

@@ -63,10 +63,11 @@ def foreseen(recipe: Recipe, planned: Sequence[Planned]) -> Iterator[Foreseen]:
     """
     known = {one.step.label: one.record.artifact for one in planned if one.record is not None}
     own = [path for path in recipe.model.files() if path.suffix == TFLiteModel.suffix and path.is_file()]
+    main = [one.step.label for one in planned if not one.step.takes]
     for name, target in recipe.targets.items():
         if target.rule_table() is None or not planned:
             continue
-        model = known.get(target.step or planned[-1].step.label)
+        model = known.get(target.step or main[-1])
         path = model.path if isinstance(model, TFLiteModel) else own[0] if own else None
         found = target.place(path) if path is not None else None
         if found is not None:

@@ -16,7 +16,7 @@ from tflbuild.core.recipe import Recipe, Step
 from tflbuild.engine.checks import check
 from tflbuild.engine.inputs import Inputs, by_base, inputs_of, labels_read
 from tflbuild.engine.keys import Keys
-from tflbuild.engine.order import base_label
+from tflbuild.engine.order import base_label, delivered_step, line_to, order_of, sources_of
 from tflbuild.engine.reasons import reason
 from tflbuild.engine.storage.store import Record, Store
 
@@ -67,8 +67,34 @@ def resolve(recipe: Recipe, index: Index) -> Recipe:
         integer_only=any(target.integer_only for target in recipe.targets.values()),
         from_file=bool(recipe.model.files()),
     )
-    steps = {label: replace(s, options=s.options.resolve(facts)) for label, s in recipe.steps.items()}
+    integers = _integers(recipe)
+    steps = {
+        label: replace(
+            step,
+            options=step.options.resolve(
+                replace(facts, integer_only=integers.get(label, facts.integer_only))
+            ),
+        )
+        for label, step in recipe.steps.items()
+    }
     return replace(recipe, steps=steps)
+
+
+def _integers(recipe: Recipe) -> dict[str, bool]:
+    """Say of each step, and of what may stand in its place, whether a target of its branch computes in integers alone.
+
+    A recipe without branches has one answer for all of its steps.
+    """
+    if not any(step.takes for step in recipe.steps.values()):
+        return {}
+    order, _ = order_of(recipe)
+    found: dict[str, bool] = {}
+    for name, target in recipe.targets.items():
+        for label in line_to(recipe, order, delivered_step(recipe, order, name)):
+            instead = (other for fallback in recipe.steps[label].fallback for other in fallback.run)
+            for one in (label, *instead):
+                found[one] = found.get(one, False) or target.integer_only
+    return found
 
 
 def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
@@ -84,11 +110,11 @@ def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
     order, unused = check(recipe)
     planned: list[Planned] = []
     outputs: dict[str, Artifact] = {}
-    base = base_label(recipe, order)
+    base, sources = base_label(recipe, order), sources_of(recipe, order)
     for position, label in enumerate(order):
-        step = recipe.steps[label]
+        step, source = recipe.steps[label], sources[label]
         wanted = {
-            *order[max(position - 1, 0) : position],
+            source,
             *labels_read(step),
             *([base] if by_base(step) else ()),
         }
@@ -97,9 +123,10 @@ def plan(recipe: Recipe, keys: Keys, store: Store) -> Plan:
             why = f"its input is not known until {waiting[-1]} has run"
             planned.append(Planned(step=step, status="UNKNOWN", reason=why))
             continue
-        model = outputs[order[position - 1]] if position else None
+        model = outputs[source] if source else None
         entry = look_up(step, inputs_of(step, model, outputs, outputs.get(base)), keys, store)
-        planned.append(entry)
+        same = next((one.step.label for one in planned if one.key == entry.key and entry.status == "RUN"), "")
+        planned.append(replace(entry, reason=f"the same as {same}, and run once for both") if same else entry)
         if entry.record is not None and entry.record.artifact is not None:
             outputs[label] = entry.record.artifact
     return Plan(steps=tuple(planned), unused=unused, warnings=_obstacles(planned, store))

@@ -45,6 +45,8 @@ class StepReport:
     differences: Mapping[str, Difference] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     tried: list[dict[str, Any]] = field(default_factory=list)
+    takes: str = ""
+    wanted: Mapping[str, Any] = field(default_factory=dict)
 
     def took(self, model: Artifact) -> None:
         """Note what the step gave."""
@@ -77,6 +79,8 @@ class StepReport:
             "metrics": measurements(self.metrics),
             "differences": differences(self.differences),
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
+            **({"takes": self.takes} if self.takes else {}),
+            **({"wanted": dict(self.wanted)} if self.wanted else {}),
         }
 
 

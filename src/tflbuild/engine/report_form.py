@@ -113,6 +113,8 @@ _STEP: dict[str, Form] = {
     "metrics": METRICS,
     "differences": optional(DIFFERENCES),
     "verdicts": list_of(VERDICT),
+    "takes": optional(TEXT),
+    "wanted": optional(MAPPING),
 }
 
 TRIED = fields(
@@ -152,6 +154,7 @@ TARGET = fields(
         "name": NAME,
         "path": INSIDE,
         "sha256": DIGEST,
+        "step": optional(TEXT),
         "bytes": whole(),
         "compressed_bytes": whole(),
         "labels": list_of(TEXT),

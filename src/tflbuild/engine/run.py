@@ -10,7 +10,7 @@ from typing import Any
 
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Fallback, Limit
-from tflbuild.core.errors import BudgetExceeded, PassError
+from tflbuild.core.errors import BudgetExceeded, OtherWay, PassError, TflbuildError
 from tflbuild.core.options import to_json
 from tflbuild.core.place import on_one_line
 from tflbuild.core.recipe import Recipe, Step
@@ -21,7 +21,7 @@ from tflbuild.engine.inputs import Inputs, Replaced, inputs_of
 from tflbuild.engine.judging import Attempt, Judge
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.measure import Measurer, Result, recall_or_compute
-from tflbuild.engine.order import base_label
+from tflbuild.engine.order import base_label, line_to, main_line, sources_of
 from tflbuild.engine.plan import Planned, look_up
 from tflbuild.engine.report import StepReport
 from tflbuild.engine.storage.store import Record, Store, writing
@@ -46,7 +46,8 @@ class Runner:
         outputs: what they gave, by label.
         preimages: of their actions, by label.
         rejected: the step whose gate stayed closed, and what it gave.
-        failure: the last pass that failed.
+        failure: the pass that failed; of several that of the first branch.
+        ended: label of the first step that failed or exceeded its limit; "" where none did.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Runner:
         self.preimages: dict[str, Mapping[str, Any]] = {}
         self.rejected: tuple[str, Artifact] | None = None
         self.failure: Failure | None = None
+        self.ended = ""
         self._after_step = after_step
         self._keys = keys
         self._store = store
@@ -76,23 +78,54 @@ class Runner:
         self._gates = Judge(recipe, measurer, tell)
 
     def run(self, order: tuple[str, ...]) -> Artifact:
-        """Run the steps in order.
+        """Run the steps in order; what a step that fails does not lead to runs all the same.
+
+        Returns:
+            The result of the main line.
 
         Raises:
             BudgetExceeded: a gate closed and nothing that was declared kept it open.
             PassError: a pass failed.
         """
-        model: Artifact | None = None
         self._base = base_label(self.recipe, order)
+        sources = sources_of(self.recipe, order)
+        errors: dict[str, TflbuildError] = {}
+        first = (self.failure, self.rejected)
         for label in order:
-            model = self._take(self.recipe.steps[label], model)
-            self.outputs[label] = model
-        assert model is not None
-        return model
+            source = sources[label]
+            if source in errors:
+                errors[label] = errors[source]
+                continue
+            try:
+                self.outputs[label] = self._take(
+                    self.recipe.steps[label], self.outputs[source] if source else None
+                )
+            except OtherWay:
+                raise
+            except (BudgetExceeded, PassError) as error:
+                errors[label] = error
+                first = first if self.ended else (self.failure, self.rejected)
+                self.ended = self.ended or label
+                self._tell_of_others(label, error, order)
+        if errors:
+            self.failure, self.rejected = first
+            raise next(iter(errors.values()))
+        return self.outputs[main_line(self.recipe, order)[-1]]
+
+    def _tell_of_others(self, label: str, error: TflbuildError, order: tuple[str, ...]) -> None:
+        """Say of a step that failed that others, to which it does not lead, are run all the same."""
+        behind = order[order.index(label) + 1 :]
+        if any(label not in line_to(self.recipe, order, other) for other in behind):
+            text = f"{label} ends here, and what other targets are given is built: {on_one_line(str(error))}"
+            self._tell(Event("warning", {"text": text}))
 
     def _take(self, step: Step, model: Artifact | None) -> Artifact:
         report = StepReport(
-            label=step.label, pass_name=type(step.options).name, input=model.digest if model else None
+            label=step.label,
+            pass_name=type(step.options).name,
+            input=model.digest if model else None,
+            takes=step.takes,
+            wanted=step.wanted,
         )
         self.reports.append(report)
         began = time.perf_counter()

@@ -53,8 +53,14 @@ def predict(model: ModelFacts, table: RuleTable, device: str, options: Mapping[s
         source=table.source,
         date=table.date,
         operators=placed,
-        remarks=table.remarks,
+        remarks=(*table.remarks, *_other_graphs(model)),
     )
+
+
+def _other_graphs(model: ModelFacts) -> tuple[str, ...]:
+    """Say that the bodies of a WHILE, the branches of an IF or further signatures are not looked at."""
+    several = f"The file has {model.graphs} graphs; the operators of the first are looked at."
+    return (several,) if model.graphs > 1 else ()
 
 
 class _Broken:
@@ -84,9 +90,17 @@ def _broken(rules: Sequence[Rule], scope: Scope) -> _Broken | None:
             why = ""
         except Unknown as error:
             why = f" ({error})"
-        said = rule.says.filled(scope).removeprefix("it ")
+        said = _completing(rule.says.filled(scope))
         return _Broken(f"{said}{why}", rule.holds.named_values(scope), rule.cure.filled(scope))
     return None
+
+
+def _completing(said: str) -> str:
+    """Give a sentence, whatever it is about, in the form that completes "it "."""
+    if said.startswith("it "):
+        return said.removeprefix("it ")
+    about_another = said.split(" ", 1)[0] in ("its", "one", "the", "there", "what")
+    return f"does not run there: {said}" if about_another else said
 
 
 def _placed(operator: OperatorFacts, broken: _Broken | None, late: str) -> Placed:

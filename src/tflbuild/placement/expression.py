@@ -67,7 +67,7 @@ class Expression:
         """
         try:
             return _value(self.tree, scope, {})
-        except (TypeError, IndexError, ZeroDivisionError, OverflowError) as error:
+        except (TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError) as error:
             raise Unknown(f"'{self.text}' has no value here: {error}") from error
 
     def named_values(self, scope: Scope) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Expression:
         for node in _paths(self.tree):
             try:
                 value = _value(node, scope, {})
-            except (Unknown, TypeError, IndexError):
+            except (Unknown, TypeError, ValueError, IndexError):
                 continue
             if not isinstance(value, TensorFacts | OperatorFacts | ModelFacts):
                 found[ast.unparse(node)] = _plain(value)

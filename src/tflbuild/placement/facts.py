@@ -20,6 +20,9 @@ from tflbuild.tflite.option_names import named_options
 LAYERS = {"CONV_2D": 3, "TRANSPOSE_CONV": 3, "CONV_3D": 4, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 1}
 """Operators that multiply by weights, with the first axis of their weights that is multiplied at each place."""
 
+UNPACKING = ("DEQUANTIZE", "DENSIFY")
+"""Operators that change how values are stored, and nothing else; of a constant they give one."""
+
 
 class TensorFacts:
     """Facts of one tensor.
@@ -39,6 +42,7 @@ class TensorFacts:
         scales: of its quantization, one or one for each channel; empty where it is not quantized.
         zero_points: likewise.
         axis: of the channels that have a scale each.
+        block: values that share a scale, where each stretch of so many has one; 0 where none has.
         producer: name of the operator that makes it; "" for an input or a constant.
         consumers: names of the operators that read it.
         is_input: whether it is an input of the model.
@@ -47,7 +51,8 @@ class TensorFacts:
 
     def __init__(self, model: Any, graph: Any, index: int, links: Links) -> None:
         tensor = graph.tensors[index]
-        self._model, self._tensor = model, tensor
+        self._model, self._graph, self._tensor = model, graph, tensor
+        self._links, self._index = links, index
         self.name = (tensor.name or b"").decode("utf-8", "replace")
         self.dtype = DTYPES.get(tensor.type, "unknown")
         self.shape = tuple(int(side) for side in tensor.shape) if tensor.shape is not None else ()
@@ -62,10 +67,30 @@ class TensorFacts:
         points = found.zeroPoint if has and found.zeroPoint is not None else ()
         self.zero_points = tuple(map(int, points))
         self.axis = int(found.quantizedDimension) if has else 0
+        self.block = int(getattr(found and found.details, "blockSize", 0))
         self.producer = links.producers.get(index, "")
         self.consumers = tuple(links.consumers.get(index, ()))
         self.is_input = index in links.inputs
         self.is_output = index in links.outputs
+
+    @cached_property
+    def unpacked_from(self) -> TensorFacts | None:
+        """Constant that it is the same as, made float by DEQUANTIZE or dense by DENSIFY; None where it is no such."""
+        place, left = self._index, dict(self._links.unpacked)
+        while place in left:
+            place = left.pop(place)
+        if place == self._index:
+            return None
+        packed = TensorFacts(self._model, self._graph, place, self._links)
+        return packed if packed.constant else None
+
+    @property
+    def stored(self) -> bool:
+        """Whether its values are in the file, or those that it is unpacked from are, in float16.
+
+        Delegates take an operator that reads it for one with a constant.
+        """
+        return self.constant or (self.unpacked_from is not None and self.unpacked_from.dtype == "float16")
 
     @property
     def rank(self) -> int:
@@ -112,12 +137,13 @@ class TensorFacts:
 
 @dataclass(frozen=True)
 class Links:
-    """Who makes and who reads each tensor of a graph, by the tensor's place."""
+    """Who makes and who reads each tensor of a graph, by the tensor's place, and what it is unpacked from."""
 
     producers: Mapping[int, str]
     consumers: Mapping[int, Sequence[str]]
     inputs: frozenset[int]
     outputs: frozenset[int]
+    unpacked: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -252,13 +278,16 @@ def _operator(model: Any, place: int, name: str, operator: Any, tensor: Any) -> 
 def _links(graph: Any, names: Sequence[str]) -> Links:
     producers: dict[int, str] = {}
     consumers: dict[int, list[str]] = {}
+    unpacked: dict[int, int] = {}
     for name, operator in zip(names, graph.operators, strict=True):
         for index in _places(operator.inputs):
             consumers.setdefault(index, []).append(name)
         for index in _places(operator.outputs):
             producers[index] = name
+            if name in UNPACKING:
+                unpacked.update((index, source) for source in _places(operator.inputs) if source >= 0)
     ends = (frozenset(_places(graph.inputs)), frozenset(_places(graph.outputs)))
-    return Links(producers, consumers, *ends)
+    return Links(producers, consumers, *ends, unpacked)
 
 
 def _places(indices: Any) -> Iterator[int]:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tflbuild.placement.facts import OperatorFacts
+from tflbuild.placement.first_part import first_part
+from tflbuild.placement.largest_parts import largest
+from tflbuild.placement.xnnpack_parts import xnnpack
 
 Partition = Callable[[Sequence[OperatorFacts], Sequence[bool], Mapping[str, Any]], list[str]]
 """Takes the operators in order of execution, whether each fits the device, and the target's options; gives for each
@@ -30,7 +33,13 @@ def prefix(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Map
     return reasons
 
 
-PARTITIONS: Mapping[str, Partition] = {"each": each, "prefix": prefix}
+PARTITIONS: Mapping[str, Partition] = {
+    "each": each,
+    "prefix": prefix,
+    "first_part": first_part,
+    "largest": largest,
+    "xnnpack": xnnpack,
+}
 """Ways to partition a graph, by the name that a rule file gives."""
 
 

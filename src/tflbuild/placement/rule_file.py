@@ -130,10 +130,9 @@ def _table(node: yaml.MappingNode) -> RuleTable:
             f"{did_you_mean(partition, PARTITIONS)}",
             found["partition"],
         )
-    shared = {
-        name: _rules(value, f"shared.{name}", {})
-        for name, value in _entries(found.get("shared"), "shared").items()
-    }
+    shared: dict[str, tuple[Rule, ...]] = {}  # each may name those above it
+    for name, value in _entries(found.get("shared"), "shared").items():
+        shared[name] = _rules(value, f"shared.{name}", shared)
     operators = {
         name: _rules(value, f"operators.{name}", shared)
         for name, value in _entries(found["operators"], "operators").items()

@@ -23,7 +23,7 @@ NAMES = frozenset({*DTYPES.values(), *ROOTS})
 TENSOR_FIELDS = frozenset(
     {"name", "dtype", "shape", "dynamic", "variable", "constant", "scales", "zero_points", "axis", "producer"}
     | {"consumers", "is_input", "is_output", "rank", "elements", "values", "bytes", "scale", "zero_point"}
-    | {"per_channel", "quantized"}
+    | {"block", "per_channel", "quantized", "stored", "unpacked_from"}
 )
 OPERATOR_FIELDS = frozenset({"name", "version", "index", "macs", "custom"})
 MODEL_FIELDS = frozenset({"inputs", "outputs", "graphs", "bytes", "custom", "count", "operators"})

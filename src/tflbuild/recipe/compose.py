@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -19,7 +19,7 @@ from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.defaults_list import DefaultsList, create_defaults_list
 from hydra._internal.sources_registry import SourcesRegistry
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
@@ -30,13 +30,16 @@ from omegaconf.errors import OmegaConfBaseException
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.home import at_home
 from tflbuild.core.plain_text import plain
-from tflbuild.recipe.composition_errors import refuse_no_choice, reworded
+from tflbuild.engine.order import AT
+from tflbuild.recipe.composition_errors import GROUPS, refuse_no_choice, reworded
 from tflbuild.recipe.declared_source import DECLARED, PRIMARY, DeclaredSource
-from tflbuild.recipe.files import by_path
+from tflbuild.recipe.declared_source import GROUPS as DECLARED_GROUPS
+from tflbuild.recipe.files import by_path, is_group
 from tflbuild.recipe.flat_source import FlatSource, RecipeSearchPath, circle_of
 from tflbuild.recipe.interpolation import bounded
 from tflbuild.recipe.overrides import CHOICES, parse
 from tflbuild.recipe.replacement import RecipeRepository, Replaced, without_removed
+from tflbuild.recipe.said import Said, gathered
 
 ENVIRONMENT_ALLOWED = ("HOME", "USER", "PWD", "TMPDIR")
 """Environment variables that `oc.env` may read in a recipe, besides those that begin with TFLBUILD_."""
@@ -65,11 +68,13 @@ class Composed:
         mapping: its resolved keys; plain values only. `recipe` holds its name.
         replaced: by group, what the recipe chose and what was chosen instead, where that differs.
         remarks: what was left out since its group was replaced or its step removed, a sentence each.
+        said: what files and the command line say of it.
     """
 
     mapping: dict[str, Any]
     replaced: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    said: Said = dataclasses.field(default_factory=Said)
 
 
 def composed(overrides: list[str]) -> Composed:
@@ -88,8 +93,7 @@ def defaults_of(words: list[str]) -> DefaultsList:
         RecipeError: it cannot be composed.
     """
     register()
-    parsed = parse(words)
-    refuse_no_choice(parsed)
+    parsed = parsed_words(words)
     with _in_our_words(words):
         return _composed(parsed)[1]
 
@@ -108,10 +112,9 @@ def _in_our_words(words: list[str]) -> Iterator[None]:
 
 def _settled(words: list[str]) -> Composed:
     register()
-    parsed = parse(words)
-    refuse_no_choice(parsed)
+    parsed = parsed_words(words)
     with _in_our_words(words):
-        config, defaults, replaced, remarks = _composed(parsed)
+        config, defaults, replaced, sources = _composed(parsed)
         mapping: Any = OmegaConf.to_container(config, resolve=True)
     plainly = {"recipe": str(defaults.overrides.known_choices["recipe"])}
     plainly |= {str(key): at_home(value) for key, value in mapping.items()}
@@ -121,7 +124,53 @@ def _settled(words: list[str]) -> Composed:
         if not isinstance(plainly.get(label, {}), dict):
             raise RecipeError(f"{label}: {plain(plainly[label], 60)} is not a mapping of the step's options.")
     groups = {one.group: (",".join(one.before), ",".join(one.now)) for one in replaced}
-    return Composed(plainly, groups, (*remarks, *removed))
+    return Composed(plainly, groups, (*sources.remarks, *removed), _said(parsed, defaults, sources))
+
+
+def parsed_words(words: list[str]) -> list[Override]:
+    """Parse what was typed; options of a step for one target have keys of their own, which Hydra takes for a group.
+
+    Raises:
+        RecipeError: a word cannot be parsed, or chooses nothing.
+    """
+    parsed = parse(words)
+    refuse_no_choice(parsed)
+    return for_targets(parsed)
+
+
+def for_targets(parsed: Iterable[Override]) -> list[Override]:
+    """Give overrides of which those of a step for one target are of keys that may be new."""
+    return [
+        dataclasses.replace(
+            one,
+            type=one.type if one.is_delete() else OverrideType.FORCE_ADD,
+            key_or_group=f"{one.key_or_group}{AT}{one.package}",
+            package=None,
+        )
+        if _is_of_target(one)
+        else one
+        for one in parsed
+    ]
+
+
+def _is_of_target(override: Override) -> bool:
+    """Say whether an override is of a step's options for one target: `quantize@ethos_u55.scores=int16`."""
+    group = override.key_or_group
+    return (
+        bool(override.package) and group not in ("recipe", *GROUPS, *DECLARED_GROUPS) and not is_group(group)
+    )
+
+
+def _said(parsed: list[Override], defaults: DefaultsList, sources: RecipeRepository) -> Said:
+    """Gather what files say, in the order in which they are merged, and what was typed behind them."""
+    parts: list[tuple[str, Any]] = []
+    for entry in defaults.defaults:
+        found = sources.load_config(entry.config_path) if entry.config_path else None
+        if found is not None and not found.path.startswith(DECLARED) and isinstance(found.config, DictConfig):
+            content = OmegaConf.to_container(found.config, resolve=False)
+            parts.append((str(entry.package or ""), content))
+    parts += [(one.key_or_group, one.value()) for one in parsed if not one.is_delete() and not one.package]
+    return gathered(parts)
 
 
 def _labels(defaults: DefaultsList) -> list[str]:
@@ -133,7 +182,9 @@ def _labels(defaults: DefaultsList) -> list[str]:
     ]
 
 
-def _composed(parsed: list[Override]) -> tuple[DictConfig, DefaultsList, list[Replaced], list[str]]:
+def _composed(
+    parsed: list[Override],
+) -> tuple[DictConfig, DefaultsList, list[Replaced], RecipeRepository]:
     """Compose with the parts of `hydra.compose` that concern a recipe, and give what it was composed of.
 
     Hydra's own configuration is left out, and so is its search for plugins, which imports every launcher and
@@ -153,7 +204,7 @@ def _composed(parsed: list[Override]) -> tuple[DictConfig, DefaultsList, list[Re
         if isinstance(chosen, DictConfig):
             OmegaConf.set_struct(chosen, False)
     loader._apply_overrides_to_config(defaults.config_overrides, config)
-    return config, defaults, replaced, sources.remarks
+    return config, defaults, replaced, sources
 
 
 def _search_path() -> ConfigSearchPathImpl:

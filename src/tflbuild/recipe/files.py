@@ -67,6 +67,11 @@ def group_names(group: str) -> list[str]:
     return sorted({path.stem for folder in recipe_folders() for path in (folder / group).glob("*.yaml")})
 
 
+def is_group(name: str) -> bool:
+    """Say whether a folder of recipes has a group of that name."""
+    return any((folder / name).is_dir() for folder in recipe_folders())
+
+
 def group_file(group: str, name: str) -> Path | None:
     """Find the file of a choice of a group, e.g. `data/voc.yaml`, the user's before the package's."""
     files = (folder / group / f"{name}.yaml" for folder in recipe_folders())

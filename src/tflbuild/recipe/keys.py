@@ -134,6 +134,16 @@ class StepKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BranchKeys:
+    """Keys of a step that follow from the targets, in a resolved recipe."""
+
+    takes: str = ""
+    """Label of the step whose result it takes. Empty: the step before it in the pipeline."""
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    """Options that the recipe does not say and the step's targets ask for."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LimitKeys:
     """Limits on one metric, below `budget.METRIC`; null limits nothing."""
 

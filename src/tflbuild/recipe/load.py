@@ -19,11 +19,13 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, RunOptions, WorkerOptions
 from tflbuild.recipe import choices, compose, preprocessing
 from tflbuild.recipe import files as recipe_files
+from tflbuild.recipe.branches import branched
 from tflbuild.recipe.composition_errors import NoSuchChoice
 from tflbuild.recipe.deliveries import with_deliveries
 from tflbuild.recipe.keys import ChoiceKeys, RootOptions
 from tflbuild.recipe.own_model import start_from_file
 from tflbuild.recipe.steps import limits_at, settle_alternatives, step_of
+from tflbuild.recipe.subject import Subject
 from tflbuild.recipe.text import read_text
 from tflbuild.recipe.validation import typed
 
@@ -85,8 +87,11 @@ def _loaded(words: list[str], typed: list[str]) -> Recipe:
     mapping = found.mapping
     if mapping.get("locked") is True:
         mapping["locked"] = str(recipe_files.find_lock(mapping["recipe"]) or "true")
-    recipe = recipe_of(settle_alternatives(mapping, words), typed, folder)
-    remarks = (*found.remarks, *preprocessing.remarks(words), *recipe.remarks)
+    mapping = _written_out(settle_alternatives(mapping, words))
+    subject = Subject(mapping)
+    settled = branched(mapping, found.said, subject, words)
+    recipe = recipe_of(settled.mapping, typed, folder, subject)
+    remarks = (*found.remarks, *preprocessing.remarks(words), *settled.remarks, *recipe.remarks)
     recipe = replace(recipe, replaced=found.replaced, remarks=remarks)
     for label, step in recipe.steps.items():
         if type(step.options).name in loaded.taken:
@@ -118,13 +123,16 @@ def thaw(
     return replace(recipe, recognised=tuple(one for one in recipe.recognised if one["what"] != "preprocess"))
 
 
-def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | None) -> Recipe:
+def recipe_of(
+    mapping: Mapping[str, Any], overrides: list[str], folder: Path | None, subject: Subject | None = None
+) -> Recipe:
     """Validate a composed mapping; reads no file, so that a frozen recipe stays what it was.
 
     Args:
         mapping: what `compose.compose` gave, its alternatives settled, or the `mapping` of a recipe made earlier.
         overrides: what the user typed.
         folder: the user's plugin files.
+        subject: model and data of the mapping, where they were validated already.
     """
     roots = {f.name for f in dataclasses.fields(RootOptions)}
     known = {*roots, *(f.name for f in dataclasses.fields(ChoiceKeys))}
@@ -139,8 +147,8 @@ def recipe_of(mapping: Mapping[str, Any], overrides: list[str], folder: Path | N
     added = tuple(
         item.partition("=")[0].partition("@")[2] for item in overrides if item.startswith("+passes@")
     )
-    model = choices.model(mapping["model"])
-    data, recognised = choices.data(mapping["data"], root.preprocess or {}, model)
+    subject = subject or Subject(mapping)
+    model, (data, recognised) = subject.model, subject.data
     recipe = Recipe(
         name=root.recipe,
         description=root.description,

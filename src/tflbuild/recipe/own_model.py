@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tflbuild.core.analysis import ANALYSES
+from tflbuild.core.artifact import Artifact
 from tflbuild.core.budget import Limit
 from tflbuild.core.compiler_pass import Pass, kinds_of
 from tflbuild.core.metric import METRICS
@@ -54,10 +55,15 @@ def _with_floats(recipe: Recipe) -> Recipe:
         recipe,
         limits=tuple(_since(limit, label) for limit in recipe.limits),
         analyses={NEARER: ANALYSES.get(NEARER)(), **recipe.analyses},
-        steps={**recipe.steps, label: replace(own, enabled=True)},
+        steps={**_behind(recipe.steps, first, label), label: replace(own, enabled=True)},
         pipeline=(*recipe.pipeline[:place], label, *recipe.pipeline[place:]),
         remarks=(*recipe.remarks, remark),
     )
+
+
+def _behind(steps: Mapping[str, Step], first: str, label: str) -> dict[str, Step]:
+    """Let branches that begin behind the first step begin behind the one that is put after it."""
+    return {name: replace(step, takes=label) if step.takes == first else step for name, step in steps.items()}
 
 
 def _since(limit: Limit, label: str) -> Limit:
@@ -75,15 +81,17 @@ def _instead_of(step: Step, loader: Pass) -> str:
 
 def _without_done(recipe: Recipe, steps: Mapping[str, Step]) -> dict[str, Step]:
     """Leave steps out that only turn a model into the kind that the user's file is of already."""
-    left, kind = dict(steps), None
+    left, last = dict(steps), ""
+    kinds: dict[str, type[Artifact]] = {}
     for label in recipe.pipeline:
         if label not in steps or not steps[label].enabled:
             continue
         given, made = kinds_of(type(steps[label].options))
+        kind = kinds.get(steps[label].takes or last)
         if given is not None and given is not made and kind is made:
             left[label] = replace(steps[label], done=_done(recipe, made.suffix))
-            continue
-        kind = made
+        kinds[label] = made
+        last = last if steps[label].takes else label
     return left
 
 

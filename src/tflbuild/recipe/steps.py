@@ -14,7 +14,7 @@ from tflbuild.core.metric import METRICS
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Step
 from tflbuild.recipe import files as recipe_files
-from tflbuild.recipe.keys import StepKeys
+from tflbuild.recipe.keys import BranchKeys, StepKeys
 from tflbuild.recipe.text import parsed, read_text
 from tflbuild.recipe.validation import shown, typed
 
@@ -24,15 +24,19 @@ ALTERNATIVES = ("steps", "epochs")
 PLAIN_KEYS = ("enabled", "after", "on_breach", "timeout")
 """Keys of every step that are checked by their type alone."""
 
+BRANCH_KEYS = ("takes", "wanted")
+"""Keys of a step that follow from the targets: a resolved recipe has them, and nobody types them."""
+
 
 def step_of(label: str, value: Mapping[str, Any]) -> Step:
     """Validate one step."""
     cls = PASSES.get(
         value["pass"] if isinstance(value["pass"], str) else shown(value["pass"]), f"{label}.pass"
     )
-    options = {key: item for key, item in value.items() if key not in STEP_KEYS}
+    options = {key: item for key, item in value.items() if key not in (*STEP_KEYS, *BRANCH_KEYS)}
     given = {key: value[key] for key in PLAIN_KEYS if value.get(key) is not None}
     common = typed(StepKeys, given, label)
+    branch = typed(BranchKeys, {key: value[key] for key in BRANCH_KEYS if key in value}, label)
     return Step(
         label=label,
         options=typed(cls, options, label, also=STEP_KEYS),
@@ -42,6 +46,8 @@ def step_of(label: str, value: Mapping[str, Any]) -> Step:
         on_breach=common.on_breach,
         fallback=_fallbacks(value.get("fallback"), f"{label}.fallback"),
         timeout=common.timeout,
+        takes=branch.takes,
+        wanted=branch.wanted,
     )
 
 

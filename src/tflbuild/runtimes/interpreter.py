@@ -154,41 +154,6 @@ def operators(path: Path) -> list[str]:
     return [op["op_name"] for op in interpreter(path, kernels="builtin")._get_ops_details()]
 
 
-def delegation(path: Path) -> dict[str, Any]:
-    """Say which operators XNNPACK takes.
-
-    Returns:
-        `name`, `delegated` and `total` operators, and `left`: names of the operators that it leaves.
-    """
-    plan = interpreter(path)._get_ops_details()
-    own = [op for op in plan if op["op_name"] != "DELEGATE"]
-    taken: set[int] = set()
-    for partition in (op for op in plan if op["op_name"] == "DELEGATE"):
-        taken |= _behind(partition, own)
-    return {
-        "name": "xnnpack",
-        "delegated": len(taken),
-        "total": len(own),
-        "left": [op["op_name"] for op in own if op["index"] not in taken],
-    }
-
-
-def _behind(partition: dict[str, Any], own: list[dict[str, Any]]) -> set[int]:
-    """Walk back from a delegate's outputs to its inputs; gives the operators in between."""
-    producer = {int(tensor): op for op in own for tensor in op["outputs"]}
-    seen = {int(tensor) for tensor in partition["inputs"]}
-    waiting = [int(tensor) for tensor in partition["outputs"]]
-    found: set[int] = set()
-    while waiting:
-        tensor = waiting.pop()
-        if tensor in seen or tensor not in producer:
-            continue
-        seen.add(tensor)
-        found.add(producer[tensor]["index"])
-        waiting += [int(t) for t in producer[tensor]["inputs"]]
-    return found
-
-
 def latency(path: Path, threads: int = 1, runs: int = 50) -> dict[str, Any]:
     """Time warm invocations.
 

@@ -14,6 +14,7 @@ from tflbuild.core.metric import METRICS, AccuracyMetric
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.gate import show
 from tflbuild.engine.report_form import typed_words
+from tflbuild.show.devices import line_of
 
 SLACK = 1e-6
 """Share of a step by which a value may be off its own rounding."""
@@ -40,7 +41,7 @@ def breach_of(report: Mapping[str, Any], folder: str) -> list[str]:
     label, over = _over(report)
     lines = [f"over budget: {plain(label) if label else 'in total'}: {_how_far(verdict)}" for verdict in over]
     if label:
-        lines.append(_tried(report, report["passes"][-1]))
+        lines.append(_tried(report, _ended(report)))
     kept = rejected_file(Path(folder), label or "model")
     return [*lines, f"the rejected file: {plain(kept)}" if kept else "no file was kept"]
 
@@ -55,7 +56,7 @@ def next_commands(report: Mapping[str, Any], folder: str) -> list[str]:
     strict = bool(report.get("resolved", {}).get("strict"))
     accepting = [word for verdict in over if (word := _accepting(label, verdict, strict=strict))]
     commands = []
-    kinds = [step.get("kind") for step in report["passes"]][-2:]
+    kinds = [step.get("kind") for step in line_of(report["passes"], _ended(report)["label"])][-2:]
     if any(_is_accuracy(verdict) for verdict in over) and (not label or kinds[-1] == TFLiteModel.kind):
         commands.append(["tflbuild", "diagnose", folder])
     if accepting:
@@ -72,8 +73,15 @@ def _over(report: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
     total = [verdict for verdict in report["budget"]["verdicts"] if not verdict["ok"]]
     if total:
         return "", total
-    last = report["passes"][-1]
+    last = _ended(report)
     return str(last["label"]), [verdict for verdict in last["verdicts"] if not verdict["ok"]]
+
+
+def _ended(report: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the step whose limit ended the build: the last, but where other branches went on."""
+    passes: list[Mapping[str, Any]] = report["passes"]
+    said = str(report.get("error") or "")
+    return next((step for step in passes if said.startswith(f"{step['label']}: ")), passes[-1])
 
 
 def _how_far(verdict: Mapping[str, Any]) -> str:

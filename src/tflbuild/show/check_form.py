@@ -14,6 +14,7 @@ CHECK = fields(
         "bytes": whole(),
         "devices": list_of(PLACEMENT),
         "figures": mapping_of(MAPPING),
+        "simulated": mapping_of(MAPPING),
         "verdicts": list_of(MAPPING),
     }
 )

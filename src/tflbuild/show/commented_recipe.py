@@ -25,6 +25,7 @@ HEADER = (
     "# What each key does, its range and default; `tflbuild describe KEY` says more.",
     "# Limits that are not set are left out; see `tflbuild describe budget`.",
 )
+ASKING = "# Options that its targets ask for are not among these; `tflbuild plan` names them."
 CHOSEN: Mapping[str, Registry[Any]] = {"model": ARCHITECTURES, "data": DATASETS}
 SEVERAL: Mapping[str, Registry[Any]] = {"target": TARGETS, "hooks": HOOKS, "analyses": ANALYSES}
 """Registries by the key at which one of their classes stands, or several by name."""
@@ -56,7 +57,18 @@ def commented(text: str) -> str:
             edits[number] = _with_comment(line[0], options[path], value)
     shown = [line for number, old in enumerate(lines) for line in edits.get(number, [old])]
     above = [shown.pop(0)] if header else []
-    return "\n".join([*above, *HEADER, *shown]) + "\n"
+    asking = [ASKING] if _asks(content.get("target") if isinstance(content, Mapping) else None) else []
+    return "\n".join([*above, *HEADER, *asking, *shown]) + "\n"
+
+
+def _asks(targets: Any) -> bool:
+    """Say whether a chosen target asks for options that a recipe may leave open."""
+    types = (
+        [one.get("type") for one in targets.values() if isinstance(one, Mapping)]
+        if isinstance(targets, Mapping)
+        else []
+    )
+    return any(isinstance(name, str) and name in TARGETS and TARGETS.get(name).wants for name in types)
 
 
 def _with_comment(line: str, option: Option, value: yaml.Node) -> list[str]:

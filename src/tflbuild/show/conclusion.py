@@ -44,7 +44,7 @@ def conclusion(report: Mapping[str, Any]) -> Conclusion:
     """
     status = report.get("status", "built")
     if status != "built":
-        text = NOT_BUILT.get(status, plain(status))
+        text = _partly(report) or NOT_BUILT.get(status, plain(status))
         return _with_loss(text, "bad", report) if status == "over_budget" else Conclusion(f"{text}.", "bad")
     if report.get("stopped_after"):
         return _with_loss(
@@ -53,6 +53,17 @@ def conclusion(report: Mapping[str, Any]) -> Conclusion:
             report,
         )
     return _with_loss(*_built(report), report)
+
+
+def _partly(report: Mapping[str, Any]) -> str:
+    """Say which targets were given no file, where others were; "" where none was given any."""
+    built = [target["name"] for target in report.get("targets", [])]
+    left = [name for name in report.get("resolved", {}).get("target") or {} if name not in built]
+    words = {"over_budget": "Over budget", "failed": "Failed"}
+    if not built or not left or report.get("status") not in words:
+        return ""
+    given, missing = (", ".join(map(plain, names)) for names in (built, left))
+    return f"{words[report['status']]} for {missing}, which was given no file; built for {given}"
 
 
 def _with_loss(text: str, tone: Tone, report: Mapping[str, Any]) -> Conclusion:

@@ -6,10 +6,18 @@ import io
 import os
 import re
 import sys
+<<<<<<< HEAD
 from contextlib import redirect_stderr, redirect_stdout, suppress
+=======
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+>>>>>>> main
 
 import hydra
+from hydra._internal import config_loader_impl
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from omegaconf import DictConfig
@@ -87,7 +95,7 @@ def _run(words: list[str]) -> int:
     os.environ[FULL_ERROR] = "1"
     printed = io.StringIO()
     try:
-        with redirect_stdout(printed), redirect_stderr(io.StringIO()):
+        with redirect_stdout(printed), redirect_stderr(io.StringIO()), _steps_of_targets():
             show()
     except SystemExit as end:
         if end.code == 0:
@@ -105,6 +113,7 @@ def _run(words: list[str]) -> int:
     return 0
 
 
+<<<<<<< HEAD
 def _lists_limits(overrides: list[str]) -> bool:
     """Say whether a recipe gives targets limits of their own, as a list."""
     with suppress(TflbuildError):  # Hydra is asked for the same next, and what is wrong is said then
@@ -115,6 +124,25 @@ def _lists_limits(overrides: list[str]) -> bool:
         ]
         return any(isinstance(one, list) for budget in budgets if budget for one in budget.values())
     return False
+=======
+class _Parser(OverridesParser):
+    """Hydra's parser, which takes the options of a step for one target for those of a group."""
+
+    def parse_overrides(self, overrides: list[str]) -> list[Override]:
+        """Parse what was typed."""
+        return compose.for_targets(super().parse_overrides(overrides))
+
+
+@contextmanager
+def _steps_of_targets() -> Iterator[None]:
+    """Let Hydra's own application take options of a step for one target, as our composing does."""
+    usual = vars(config_loader_impl)["OverridesParser"]
+    vars(config_loader_impl)["OverridesParser"] = _Parser
+    try:
+        yield
+    finally:
+        vars(config_loader_impl)["OverridesParser"] = usual
+>>>>>>> main
 
 
 def _shows_recipe(words: list[str]) -> bool:

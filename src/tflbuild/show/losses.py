@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tflbuild.core.change import moved
 from tflbuild.core.metric import METRICS, headline
 from tflbuild.core.plain_text import plain
+from tflbuild.show.devices import line_of
 
 
 class Loss(NamedTuple):
@@ -38,11 +39,13 @@ def loss_of(report: Mapping[str, Any]) -> str:
     name = headline(target["differences"])
     said = moved(name, change["value"], change["low"], change["high"])
     where = f" in the file for {plain(target['name'])}" if len(report["targets"]) > 1 else ""
-    step = (report.get("resolved", {}).get("target", {}).get(target["name"]) or {}).get("step")
-    earlier = step or target["name"] in [one["label"] for one in report.get("passes", [])]
+    step = (report.get("resolved", {}).get("target", {}).get(target["name"]) or {}).get("step", "")
+    labels = [one["label"] for one in report.get("passes", [])]
+    branch = any(one["label"] == step and one.get("takes") for one in report.get("passes", []))
+    earlier = (step and not branch) or target["name"] in labels
     if loss_in(change, name).low <= 0 or earlier:
         return said + where
-    return said + where + blamed(steps_behind(report), name)
+    return said + where + blamed(steps_behind(report, step if branch else ""), name)
 
 
 def loss_in(change: Mapping[str, Any], metric: str) -> Loss:
@@ -62,9 +65,16 @@ def fell(report: Mapping[str, Any]) -> str:
     return ""
 
 
-def steps_behind(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give the steps behind the base that the build went on with."""
+def steps_behind(report: Mapping[str, Any], branch: str = "") -> list[Mapping[str, Any]]:
+    """Give the steps behind the base that the build went on with.
+
+    Args:
+        report: what `report.json` holds.
+        branch: label of the last step of a branch; "" for the main line.
+    """
     passes = report.get("passes", [])
+    main = [step for step in passes if not step.get("takes")]
+    passes = line_of(passes, branch) if branch else main
     labels = [step["label"] for step in passes]
     base = report.get("base", {}).get("label", "")
     start = labels.index(base) + 1 if base in labels else 0

@@ -15,6 +15,7 @@ from tflbuild.engine.events import LOG
 from tflbuild.engine.report import Report
 from tflbuild.show.breach import breach_lines
 from tflbuild.show.conclusion import conclusion
+from tflbuild.show.devices import device_lines
 from tflbuild.show.findings.analyses import texts_of
 from tflbuild.show.placements import SAID_BY
 from tflbuild.show.step_lines import primary_metric
@@ -32,6 +33,7 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
         lines += _sample_lines(target)
         lines += [f"  metadata: {plain(target['metadata'])}"] if target.get("metadata") else []
         lines += [f"  warning: {plain(text, 2000)}" for text in target.get("cautions", [])]
+    lines += device_lines(report)
     lines += [f"  gate: {v['text']}" for v in report["budget"]["verdicts"] if v.get("ok", True)]
     if report.get("status") == "built" and report.get("stopped_after"):
         last = report["passes"][-1]

@@ -13,6 +13,7 @@ from tflbuild.core.dataset import Index
 from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
+from tflbuild.engine.order import sources_of
 from tflbuild.engine.plan import plan
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.timings import Timings, expected_steps
@@ -167,17 +168,16 @@ def _passes(prepared: Prepared) -> tuple[tuple[PlannedPass, ...], float | None]:
         The passes, and about how long the delivery takes.
     """
     found = []
-    chain = ""
+    sources, chains = sources_of(prepared.recipe, prepared.order), {"": ""}
     steps = plan(prepared.recipe, prepared.keys, prepared.store).steps
     statuses = [(planned.step, planned.status) for planned in steps]
     taken, delivery = expected_steps(Timings(prepared.store.root), prepared.recipe, prepared.index, statuses)
     for planned, one in zip(steps, taken, strict=True):
         symbol = prepared.keys.preimage_but_input(planned.step) if not planned.key else None
-        chain = planned.key or digest.of_json([chain, symbol])
+        label = planned.step.label
+        chain = chains[label] = planned.key or digest.of_json([chains[sources[label]], symbol])
         seconds = None if one is None else one.seconds
-        found.append(
-            PlannedPass(label=planned.step.label, key=chain, stored=planned.status == "HIT", seconds=seconds)
-        )
+        found.append(PlannedPass(label=label, key=chain, stored=planned.status == "HIT", seconds=seconds))
     return tuple(found), None if delivery is None else delivery.seconds
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
 from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.errors import RecipeError
+from tflbuild.core.plain_text import plain
 from tflbuild.core.target import Target, target
 
 
@@ -19,15 +23,35 @@ class Cpu(Target):
     """
 
     needs = ("ai_edge_litert",)
+    rules = "xnnpack"
 
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     """Threads of the interpreter when latency is measured. [threads]"""
     runs: Annotated[int, Ge(1), Le(1_000_000)] = 50
     """Timed runs after the warm-up. More give a steadier latency and take longer. [runs]"""
 
+    def place(self, model: Path) -> Mapping[str, Any] | None:
+        """Say which operators XNNPACK takes, as LiteRT does it here, and by rules why not the others.
+
+        Where LiteRT cannot load the file, the rules predict, and a remark says so. A rule file of the user's is about
+        another device, and predicts.
+        """
+        predicted = super().place(model)
+        if predicted is None or self.rule_file:
+            return predicted
+        from tflbuild.placement.measured import measured
+        from tflbuild.runtimes.delegation import WHO, taken
+
+        try:
+            return measured(predicted, taken(model), WHO)
+        except RecipeError as error:
+            why = plain(str(error).removeprefix(plain(model)).lstrip(": "), 160).rstrip(".")
+            return {**predicted, "remarks": [*predicted["remarks"], f"It is predicted, not measured: {why}."]}
+
     def inspect(self, model: TFLiteModel) -> dict[str, Any]:
         """Give `latency_ms` and `delegate`."""
-        from tflbuild.runtimes.interpreter import delegation, latency
+        from tflbuild.runtimes.delegation import delegation
+        from tflbuild.runtimes.interpreter import latency
 
         return {
             "latency_ms": latency(model.path, self.threads, self.runs),

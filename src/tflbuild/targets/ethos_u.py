@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
 
@@ -44,6 +45,10 @@ class EthosU(Target):
     kernels = "reference"
     offloads = True
     gives = ("npu_cycles", "npu_sram", "npu_latency")
+    wants: ClassVar[Mapping[str, Any]] = {
+        "scheme": ("int8", "int16x8"),
+        "output_dtype": ("int8", "uint8", "float32"),
+    }
 
     accelerator: Accelerator = "ethos-u55-128"
     """The NPU: its family and the multiplications that it makes in a cycle."""
@@ -65,6 +70,11 @@ class EthosU(Target):
         system = self.system_config or family
         if self.config_file == SHIPPED_CONFIG and not f"{system}_".startswith(f"{family}_"):
             raise ValueError(f"system_config '{system}' is not a system with {self.accelerator}")
+
+    @property
+    def refuses_floats(self) -> bool:
+        """Say whether a file of which nothing runs on the NPU is refused."""
+        return not self.allow_uncovered
 
     def files(self) -> tuple[Path, ...]:
         """Name the user's own configuration of the system."""

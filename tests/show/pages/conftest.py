@@ -29,6 +29,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         "hostile diagnosis": diagnosis.render(pages.diagnosis(pages.HOSTILE)),
         "classifier": render(pages.classifier()),
         "breach": render(pages.breach()),
+        "devices": render(pages.devices()),
         "failed": render(
             made_up.report("failed") | {"error": f"{pages.LONG} broke", "reproduce": pages.LONG}
         ),

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 PAGES = ("detector", "classifier", "breach", "failed", "sweep", "diagnosis/diagnosis")
 WIDTHS = (400, 800, 1280)
 """Of a phone, a tablet and a screen."""
-LONG = ("long diagnosis", "long sweep")
+LONG = ("long diagnosis", "long sweep", "devices")
 HOSTILE = ("hostile", "hostile sweep", "hostile diagnosis")
 MOST = 6 * 2**20
 """Bytes of a page."""

@@ -15,6 +15,7 @@ from tflbuild.engine.first_look import NAME as FIRST_LOOK
 from tflbuild.engine.report_form import typed_words
 from tflbuild.show.breach import breach_of, next_commands
 from tflbuild.show.conclusion import conclusion
+from tflbuild.show.devices import HEADINGS, devices
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
 from tflbuild.show.outcome import apart_text
@@ -102,6 +103,8 @@ def render(
             placed={target["name"]: _placed(target) for target in report["targets"]},
             base=exhibits_of_analyses(looked),
             found=exhibits_of_analyses(others),
+            devices=devices(report),
+            headings=HEADINGS,
             beside=beside,
             recognised=report.get("recognised", []),
             classes=class_table(report),

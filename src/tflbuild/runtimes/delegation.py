@@ -1,0 +1,192 @@
+"""Which operators of a file XNNPACK takes, as LiteRT says once it has loaded it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tflbuild.runtimes.interpreter import interpreter, quiet
+
+WHO = f"LiteRT {version('ai-edge-litert')} on this machine"
+"""What measures."""
+
+PARTITION = "DELEGATE"
+"""Name of the operator that stands for those that XNNPACK took together."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator of LiteRT's plan, or a partition.
+
+    Attributes:
+        index: its place in the file; those of partitions come behind.
+        name: of the operator.
+        reads: places of the tensors that it reads.
+        writes: places of the tensors that it writes.
+    """
+
+    index: int
+    name: str
+    reads: frozenset[int]
+    writes: frozenset[int]
+
+
+class Partition:
+    """Operators that XNNPACK took together, of which the plan tells what they read and write alone.
+
+    Args:
+        node: that stands for them.
+        producers: operators by the tensors that they write.
+
+    Attributes:
+        members: places of the operators that are known to be among them.
+    """
+
+    def __init__(self, node: Node, producers: Mapping[int, Node]) -> None:
+        self.members: set[int] = set()
+        self._node, self._producers = node, producers
+        self._asked: set[int] = set()
+        self._made: set[int] = set()
+        self._walk(node.writes)
+
+    def add(self, node: Node) -> None:
+        """Know an operator to be among them, and those that lead to it."""
+        self._made |= node.writes
+        self.members.add(node.index)
+        self._asked |= node.reads
+        self._walk(node.reads)
+
+    def has_to_hold(self, node: Node) -> bool:
+        """Whether an operator that nothing leads to has to be among them, by what it reads.
+
+        It reads what was made among them and is not given out, or what comes in and nobody else asks for.
+        """
+        return bool(
+            node.reads & (self._made - self._node.writes) or node.reads & (self._node.reads - self._asked)
+        )
+
+    def may_keep(self, node: Node) -> bool:
+        """Whether an operator writes nothing, and keeps what was made among them in a variable of their own."""
+        others = [self._producers.get(tensor) for tensor in node.reads - self._made]
+        own_variable = all(one is not None and not one.reads for one in others)
+        return not node.writes and bool(node.reads & self._made) and own_variable
+
+    def _walk(self, tensors: Iterable[int]) -> None:
+        """Walk back from tensors to what comes in; the operators in between are among them."""
+        waiting = list(tensors)
+        while waiting:
+            tensor = waiting.pop()
+            if tensor in self._node.reads or tensor not in self._producers:
+                continue
+            node = self._producers[tensor]
+            if node.index not in self.members:
+                self.members.add(node.index)
+                self._made |= node.writes
+                self._asked |= node.reads
+                waiting += node.reads
+
+
+def delegation(path: Path) -> dict[str, Any]:
+    """Say which operators XNNPACK takes.
+
+    Returns:
+        `name`, `delegated` and `total` operators, and `left`: names of the operators that it leaves.
+
+    Raises:
+        RecipeError: LiteRT cannot load the file.
+    """
+    named, found = _measured(path)
+    return {
+        "name": "xnnpack",
+        "delegated": sum(found.values()),
+        "total": len(found),
+        "left": [named[index] for index, taken in found.items() if not taken],
+    }
+
+
+def taken(path: Path) -> dict[int, bool]:
+    """Say of each operator of a file's main graph, by its place, whether XNNPACK takes it.
+
+    Operators in the branches of an IF or the body of a WHILE are in graphs of their own, which LiteRT does not show.
+
+    Raises:
+        RecipeError: LiteRT cannot load the file.
+    """
+    return _measured(path)[1]
+
+
+def _measured(path: Path) -> tuple[dict[int, str], dict[int, bool]]:
+    with quiet():
+        loaded = interpreter(path)
+    nodes = [_node(details) for details in loaded._get_ops_details()]
+    own = [node for node in nodes if node.name != PARTITION]
+    ends = {int(details["index"]) for details in loaded.get_output_details()}
+    found = members(
+        own,
+        [node for node in nodes if node.name == PARTITION],
+        ends,
+        lambda tensor: _has_memory(loaded, tensor),
+    )
+    return {node.index: node.name for node in own}, {node.index: node.index in found for node in own}
+
+
+def _node(details: Mapping[str, Any]) -> Node:
+    reads, writes = (
+        frozenset(int(tensor) for tensor in details[side] if tensor >= 0) for side in ("inputs", "outputs")
+    )
+    return Node(int(details["index"]), details["op_name"], reads, writes)
+
+
+def members(
+    own: Sequence[Node], taken: Sequence[Node], ends: Set[int], has_memory: Callable[[int], bool]
+) -> set[int]:
+    """Find out which operators are in partitions.
+
+    Those between what a partition reads and what it writes are. To one that writes nothing, as ASSIGN_VARIABLE, or what
+    nobody needs, no such way leads. What it reads gives it away, or that LiteRT, which does not execute it, has no
+    memory for what it writes.
+
+    Args:
+        own: operators of the file, in order.
+        taken: nodes that stand for partitions.
+        ends: places of the graph's outputs.
+        has_memory: whether LiteRT has memory for a tensor.
+    """
+    producers = {tensor: node for node in own for tensor in node.writes}
+    partitions = [Partition(node, producers) for node in taken]
+    silent: set[int] = set()
+    for node in _unneeded(own, ends) if partitions else ():
+        if any(node.index in one.members for one in partitions):
+            continue
+        holder = next((one for one in partitions if one.has_to_hold(node)), None) or next(
+            (one for one in partitions if one.may_keep(node)), None
+        )
+        if holder is not None:
+            holder.add(node)
+        elif node.writes and not any(map(has_memory, node.writes)):
+            silent.add(node.index)
+    return silent.union(*(one.members for one in partitions))
+
+
+def _unneeded(own: Sequence[Node], ends: Set[int]) -> list[Node]:
+    """Give the operators that no output of the graph depends on."""
+    needed = set(ends)
+    live: set[int] = set()
+    for node in reversed(own):
+        if node.writes & needed:
+            live.add(node.index)
+            needed |= node.reads
+    return [node for node in own if node.index not in live]
+
+
+def _has_memory(loaded: Any, tensor: int) -> bool:
+    if not isinstance(loaded._get_tensor_details(tensor, 0)["dtype"], type):
+        return True  # what is no number, such as the handle of a variable, must not be looked at
+    try:
+        loaded.tensor(tensor)()
+    except ValueError:
+        return False
+    return True
