@@ -6,12 +6,8 @@ import io
 import os
 import re
 import sys
-<<<<<<< HEAD
-from contextlib import redirect_stderr, redirect_stdout, suppress
-=======
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
->>>>>>> main
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 
 import hydra
 from hydra._internal import config_loader_impl
@@ -113,7 +109,6 @@ def _run(words: list[str]) -> int:
     return 0
 
 
-<<<<<<< HEAD
 def _lists_limits(overrides: list[str]) -> bool:
     """Say whether a recipe gives targets limits of their own, as a list."""
     with suppress(TflbuildError):  # Hydra is asked for the same next, and what is wrong is said then
@@ -124,7 +119,8 @@ def _lists_limits(overrides: list[str]) -> bool:
         ]
         return any(isinstance(one, list) for budget in budgets if budget for one in budget.values())
     return False
-=======
+
+
 class _Parser(OverridesParser):
     """Hydra's parser, which takes the options of a step for one target for those of a group."""
 
@@ -142,7 +138,6 @@ def _steps_of_targets() -> Iterator[None]:
         yield
     finally:
         vars(config_loader_impl)["OverridesParser"] = usual
->>>>>>> main
 
 
 def _shows_recipe(words: list[str]) -> bool:
