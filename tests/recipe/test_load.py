@@ -190,7 +190,6 @@ CHANGES: dict[str, tuple[Any, str, Any]] = {
     "strict": (True, "strict", True),
     "seeds": ([0, 3], "seeds", (0, 3)),
     "objective": (["size"], "objective", ("size",)),
-    "export": ({"samples": 3}, "export", Export(samples=3)),
     "locked": ("a.lock.yaml", "run", RunOptions(locked="a.lock.yaml")),
     "stop_after": ("fit", "run", RunOptions(stop_after="fit")),
     "keep_intermediate": (True, "run", RunOptions(keep_intermediate=True)),

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import ClassVar
 
 import hydra
 from hydra._internal import config_loader_impl
@@ -41,19 +42,13 @@ RESOLVING = ("--resolve", "--package", "-p")
 class SearchPath(RecipeSearchPath):
     """The search path on which Hydra finds recipes, passes and hooks."""
 
-    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append what is declared to the folders of recipes."""
-        super().manipulate_search_path(search_path)
-        search_path.append(provider="tflbuild", path=EVERY_LIMIT)
-
-
-class ListedSearchPath(RecipeSearchPath):
-    """The same for a recipe that lists limits, which a node for every limit could not be merged with."""
+    declared: ClassVar[str] = EVERY_LIMIT
+    """Address of what is declared; a list of limits could not be merged with a node for every limit."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Append what is declared to the folders of recipes."""
         super().manipulate_search_path(search_path)
-        search_path.append(provider="tflbuild", path=DECLARED)
+        search_path.append(provider="tflbuild", path=self.declared)
 
 
 def run_hydra(words: list[str]) -> int:
@@ -81,7 +76,8 @@ def _run(words: list[str]) -> int:
     compose.register()
     if any(word.partition("=")[0] in RESOLVING for word in words):
         compose.compose(overrides)  # within bounds, which Hydra's own interpolations would not keep
-    Plugins.instance().register(ListedSearchPath if _lists_limits(overrides) else SearchPath)
+    SearchPath.declared = DECLARED if _lists_limits(overrides) else EVERY_LIMIT
+    Plugins.instance().register(SearchPath)
 
     @hydra.main(config_path=None, config_name=PRIMARY, version_base="1.3")
     def show(config: DictConfig) -> None:
