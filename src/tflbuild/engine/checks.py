@@ -47,6 +47,7 @@ def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
         _check_limits(recipe, step.limits, f"{label}.budget", order)
     for name, target in recipe.targets.items():
         toolchain.require(type(target).needs, f"target '{name}'")
+        target.check()
         _check_step(recipe, order, name, target.step)
     for name, hook in recipe.hooks.items():
         toolchain.require(type(hook).needs, f"hook '{name}'")
