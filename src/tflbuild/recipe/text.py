@@ -166,14 +166,12 @@ def _number(loader: Any, node: Any, construct: Any) -> Any:
         ) from error
 
 
-class _KeysAsText:
-    """Reads keys such as `on` as text; to YAML 1.1, which values are still read by, they are true and false."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        for key, _ in node.value:
-            if key.tag.endswith(":bool") and key.value.lower() in ("on", "off"):
-                key.tag = "tag:yaml.org,2002:str"
-        return super().construct_mapping(node, deep=deep)  # type: ignore[misc]
+def _with_words(node: Any) -> Any:
+    """Take the keys `on`, `off`, `yes` and `no` of a mapping for words: YAML 1.1 has them for true and false."""
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.tag == "tag:yaml.org,2002:bool" and key.value.lower() not in ("true", "false"):
+            key.tag = "tag:yaml.org,2002:str"
+    return node
 
 
 @cache
@@ -181,7 +179,11 @@ def fast_loader() -> Any:
     """Give OmegaConf's loader with bounds, which reads events from libyaml where PyYAML was built with it."""
     careful: Any = get_yaml_loader()
     bases = (yaml.CSafeLoader, careful) if yaml.__with_libyaml__ else (careful,)
-    loader: Any = type("RecipeLoader", (_KeysAsText, *bases), {})
+
+    def construct_mapping(self: Any, node: Any, deep: bool = False) -> Any:
+        return super(loader, self).construct_mapping(_with_words(node), deep)
+
+    loader: Any = type("RecipeLoader", bases, {"construct_mapping": construct_mapping})
     loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
     loader.add_constructor("tag:yaml.org,2002:float", _decimal_number)
     return loader
