@@ -442,11 +442,13 @@ def test_every_row_of_a_report_stands_under_its_heading() -> None:
             *("cpu", "cpu/model.tflite", "map 0.6710 [0.6490, 0.6910] on 500 test samples"),
             *("628.3 KiB", "1.23 ms", "64 of 65"),
         ],
+        [""],
         [
             *("ethos_u55", "ethos_u55/model.tflite"),
             "map 0.6810 [0.6590, 0.7010] on 300 val samples, before it was compiled",
             *("500.0 KiB", "371,355 cycles, 0.74 ms by the compiler", "82 of 86"),
         ],
+        ["as for cpu"],
         ["pass", "outcome", "map", "file", "time", "peak memory"],
         ["train", "ran", "0.702 0.680 to 0.722", "1.9 MiB", "2 min 31 s", "1210 MiB"],
         ["prune", "ran", "0.689 0.667 to 0.709", "1.9 MiB", "68 s", "1210 MiB"],
