@@ -12,11 +12,9 @@ import fakes
 from at_once import AtOnce
 from building import FakeBuild, add, change, drop
 from tflbuild.core.budget import Fallback, Limit
-from tflbuild.core.compiler_pass import compiler_pass
 from tflbuild.core.errors import BudgetExceeded, PassError, RecipeError
 from tflbuild.core.metric import TargetMetric, metric
 from tflbuild.core.recipe import Recipe, RunOptions, Step
-from tflbuild.core.target import target
 from tflbuild.engine.build import Outcome
 from tflbuild.engine.checks import check
 from tflbuild.engine.lock import NAME
@@ -30,31 +28,34 @@ from tflbuild.engine.prepare import prepare
 BRANCH = "quantize@chip"
 
 
-@target("fake_refusing")
 class FakeRefusing(fakes.FakeCompiler):
     """Compile nothing."""
+
+    name = "fake_refusing"
 
     def compile(self, model: Any, folder: Path) -> tuple[bytes, dict[str, Any]]:
         raise PassError("nothing of it runs on the chip")
 
 
-@target("fake_unexecuted")
 class FakeUnexecuted(fakes.FakeCompiler):
     """Compile for what is not here."""
 
+    name = "fake_unexecuted"
     executes = False
 
 
-@target("fake_integers")
 class FakeIntegers(fakes.FakeTarget):
     """Compute in integers alone."""
+
+    name = "fake_integers"
 
     integer_only = True
 
 
-@compiler_pass("bad_quantize")
 class BadQuantize(fakes.FakeBad):
     """Go wrong where it would quantize."""
+
+    name = "bad_quantize"
 
     def output_quantized(self) -> bool:
         return True
@@ -289,7 +290,7 @@ def test_a_target_of_integers_is_not_given_floats(recipe: Recipe) -> None:
         check(floats)
     assert str(caught.value) == (
         "target.chip: it takes integers alone, and nothing in pipeline quantizes (train, prune, convert); put "
-        "'quantize' after 'convert'."
+        "a pass that quantizes after 'convert'."
     )
 
 

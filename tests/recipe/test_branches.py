@@ -17,7 +17,7 @@ from tflbuild.recipe import compose
 from tflbuild.recipe.load import load_recipe, thaw
 from tflbuild.recipe.subject import Subject
 from tflbuild.targets.cpu import Cpu
-from tflbuild.targets.ethos_u import EthosU
+from tflbuild.targets.ethos_u.target import EthosU
 
 CLASSIFIER = "recipe=mobilenet_v2_int8"
 DETECTOR = "recipe=ssd_mobilenet_int8"
@@ -149,8 +149,8 @@ def test_what_follows_a_branch_is_in_it(wants: Any) -> None:
 
 def test_a_step_that_delivers_a_file_does_so_once(wants: Any) -> None:
     wants(scores="int8")
-    recipe = load_recipe([CLASSIFIER, BOTH, "+passes@written=export_onnx", "written.after=[quantize]"])
-    assert given(recipe) == {"cpu": "written", "ethos_u55": BRANCH, "written": "written"}
+    recipe = load_recipe([CLASSIFIER, BOTH, "+passes@as_onnx=export_onnx", "as_onnx.after=[quantize]"])
+    assert given(recipe) == {"cpu": "as_onnx", "ethos_u55": BRANCH, "as_onnx": "as_onnx"}
 
 
 def test_a_target_that_delivers_an_earlier_step_branches_no_later_one(wants: Any) -> None:
