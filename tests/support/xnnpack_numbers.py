@@ -189,3 +189,6 @@ for _kind, _table in (("ADD", "AddOptions"), ("SUB", "SubOptions")):
         [told(IMAGE, "int8", 1.0)],
         _table,
     )
+CASES.add(
+    "ADD float16 to int8", one, "ADD", [told(IMAGE, "float16")] * 2, [told(IMAGE, "int8")], "AddOptions"
+)
