@@ -73,7 +73,8 @@ class Float16(Analysis):
     series = False
 
     operators: tuple[int, ...] = ()
-    """Places of the operators that the device runs, in order of execution from 0. Empty: all built-in ones. [no unit]"""
+    """Places of the operators that the device runs, from 0, in order of execution. Empty: all built-in ones.
+    [no unit]"""
     integers: bool = True
     """Whether operators of a quantized file are computed in float16, too, as LiteRT's GPU delegate does; false: they
     stay in integers."""

@@ -26,7 +26,8 @@ class CoreMl(Target):
     float16 = "floats"
 
     coreml_version: Literal[2, 3] = 3
-    """Version of Core ML that the app asks for; 3 is the delegate's choice from iOS 13 on, and has no RESHAPE."""
+    """Version of Core ML that the app asks for; 3 is the delegate's choice from iOS 13 on, and has no RESHAPE.
+    [no unit]"""
     partitions: Annotated[int, Ge(0), Le(1000)] = 0
     """Parts of the graph that the app lets the delegate take (max_delegated_partitions), the largest first. 0: all.
     [parts]"""
