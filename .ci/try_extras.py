@@ -50,6 +50,7 @@ SWEEP = ["-m", *BUILD, "prune.sparsity=0.4,0.5"]
 EXTRAS: dict[str, list[str]] = {
     "": BUILD,
     "ethos": [*BUILD, "target=[cpu,ethos_u55]"],
+    "micro": [*BUILD, "target=[cpu,tflite_micro]", "quantize.scores=int8"],
     "joblib": [*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
     "ray": [*SWEEP, "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2"],
     "submitit": [*SWEEP, "hydra/launcher=submitit", "hydra.launcher.cluster=local"],

@@ -17,6 +17,7 @@ NAMES = Names(
     inspect="tflbuild.modalities.image.files:inspect",
     changes="tflbuild.formats.changes:changes",
     describe="tflbuild.formats.tflite.describing:described",
+    equality="tflbuild.evaluation.equality:equality",
     samples="tflbuild.evaluation.proof:write",
     delivered=(
         "tflbuild.analyses.disagreements:Disagreements",

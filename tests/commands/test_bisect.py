@@ -245,7 +245,8 @@ class Measures:
 def store(outputs: dict[str, float | None]) -> Any:
     made: dict[str, float | None] = {}
     runner = SimpleNamespace(outputs=made, run=lambda order: made.update(outputs))
-    prepared = SimpleNamespace(order=tuple(outputs))
+    steps = {label: SimpleNamespace(takes="") for label in outputs}
+    prepared = SimpleNamespace(order=tuple(outputs), recipe=SimpleNamespace(steps=steps))
     return SimpleNamespace(prepared=prepared, runner=runner, measurer=Measures())
 
 

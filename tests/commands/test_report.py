@@ -36,7 +36,7 @@ def ours() -> list[str]:
 def test_every_command_is_a_function_of_its_module() -> None:
     from importlib import import_module
 
-    assert len(ours()) == 19
+    assert len(ours()) == 20
     for name in ours():
         declared = COMMANDS.get(name)
         assert declared.__module__ == f"tflbuild.commands.{ {'list': 'listing'}.get(name, name) }"
@@ -52,7 +52,7 @@ def test_a_command_is_given_its_words_and_its_code_is_the_end(monkeypatch: pytes
 
 def test_the_commands_whose_result_is_what_they_print_say_so() -> None:
     """By hand: those that write no file of their own besides pictures."""
-    printing = "plan list describe predict preprocess report cache compare setup schema"
+    printing = "plan list describe predict preprocess report cache check compare setup schema"
     assert [name for name in ours() if COMMANDS.get(name).prints] == sorted(printing.split())
     assert {"--help", "--version", "-h", "help", "--cfg", "-c", "--info", "-sc"} <= set(PRINTING)
 
@@ -130,6 +130,7 @@ LOCK: dict[str, Any] = {
     "data": {"test": {"digest": "a" * 64}},
     "environment": {"cpu": "their cpu"},
     "toolchain": {},
+    "targets": {},
 }
 
 
@@ -282,12 +283,13 @@ class Named:
 
 def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPatch, capsys: Out) -> None:
     def planned(label: str, status: str, reason: str) -> Any:
-        step = SimpleNamespace(label=label, options=Named())
-        return SimpleNamespace(step=step, status=status, reason=reason)
+        step = SimpleNamespace(label=label, options=Named(), takes="", wanted={})
+        return SimpleNamespace(step=step, status=status, reason=reason, record=None)
 
     dropped = tuple(Dropped(f"{number}.jpg", "does not decode") for number in range(7))
     model = SimpleNamespace(
         listed_labels=lambda: {"labels.txt": ["b", "a"]},
+        files=lambda: (),
     )
     splits = {"train": (Sample("a", "1"), Sample("b", "2")), "val": (Sample("c", "3"),)}
     seen = [
@@ -295,7 +297,8 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
         {"what": "outputs", "value": "softmax"},
     ]
     prepared = SimpleNamespace(
-        recipe=SimpleNamespace(model=model, seen=seen),
+        recipe=SimpleNamespace(model=model, seen=seen, targets={}, steps={}, pipeline=()),
+        order=(),
         keys=None,
         store=None,
         index=Index(classes=("a", "b"), splits=splits, dropped=dropped),
@@ -341,7 +344,7 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
 def again(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Let `rerun` read a report that is made up, and build nothing."""
     seen: dict[str, Any] = {}
-    report = {"recipe": "r", "overrides": ["a=1"], "resolved": {"recipe": "r", "seed": 3}}
+    report = {"recipe": "r", "overrides": ["a=1"], "resolved": {"recipe": "r", "seed": 3, "target": {}}}
 
     def placed(kept: Any, asked: Any, note: Any) -> Any:
         note("moved")
@@ -366,7 +369,7 @@ def test_a_run_is_built_again_as_its_report_has_it(
         again.clear()
         assert rerun.rerun([str(given)]) == 6
         mapping, kept = again["built"]
-        assert mapping == again["checked"] == {"recipe": "r", "seed": 3, "placed": True}
+        assert mapping == again["checked"] == {"recipe": "r", "seed": 3, "target": {}, "placed": True}
         assert (kept.overrides, kept.file, kept.run) == (["recipe=r", "a=1"], file, tmp_path)
         assert capsys.readouterr().out == "recipe   r\nnote: moved\n"
         assert again["command"] == f"tflbuild rerun {given}"

@@ -108,8 +108,16 @@ def test_keys_that_decide_no_result_are_those_of_the_run() -> None:
         "analyses",
         "objective",
     }
-    assert set(NEUTRAL_KEYS) - set(RUN_KEYS) == {"seed", "seeds", "device", "strict", "worker", "budget"}
-    assert len(NEUTRAL_KEYS) == len(set(NEUTRAL_KEYS)) == 16
+    assert set(NEUTRAL_KEYS) - set(RUN_KEYS) == {
+        "seed",
+        "seeds",
+        "device",
+        "strict",
+        "worker",
+        "budget",
+        "export",
+    }
+    assert len(NEUTRAL_KEYS) == len(set(NEUTRAL_KEYS)) == 17
 
 
 @pytest.mark.parametrize("key", NEUTRAL_KEYS)

@@ -20,6 +20,7 @@ from tflbuild.core import toolchain
 from tflbuild.core.artifact import KerasModel, TFLiteModel
 from tflbuild.core.budget import Fallback, Limit
 from tflbuild.core.dataset import Index, Sample
+from tflbuild.core.export import Export, Proof
 from tflbuild.core.judgement import HeldLimit
 from tflbuild.core.modality import MODALITIES
 from tflbuild.core.names import Names
@@ -45,6 +46,7 @@ NAMES = Names(
     inspect="of.inspect:look",
     changes="of.changes:say",
     describe="of.describing:write",
+    samples="of.samples:write",
 )
 SAMPLES = {
     split: (Sample(key=f"{split}0", digest=f"digest of {split}0"),) for split in ("train", "val", "test")
@@ -136,6 +138,13 @@ def world(tmp_path: Path) -> World:
     return World(recipe, index, SOURCES, NAMES, artifact(), held, artifact(KerasModel, digest="the base"))
 
 
+def proof(model: Any) -> Proof:
+    """Ask for samples of a model, as the usual runtime gives them."""
+    return Proof(
+        runtime=RUNTIMES.get("litert")(), model=model, delivered=model, of=4, export=Export(samples=2)
+    )
+
+
 def preimages(world: World) -> dict[str, Any]:
     """Give the preimage of every kind of action and measurement."""
     keys, model = world.keys(), world.model
@@ -158,6 +167,7 @@ def preimages(world: World) -> dict[str, Any]:
         "analysis": keys.analysis(fakes.FakeAnalysis(strength=0.2), {"model": model}),
         "heavy analysis": keys.analysis(fakes.FakeHeavyAnalysis(), {"model": model, "base": world.base}),
         "analysis of predictions": keys.analysis(fakes.FakeAnalysis(), {"model": model}, {"model": "p"}),
+        "samples": keys.samples(proof(model), "val"),
         "size": keys.file_metric("file_bytes", model),
         "latency": keys.file_metric("fake_latency", model),
         "delivery": keys.delivery("any", model),
@@ -170,7 +180,7 @@ WITH_INPUT = PASSES - {"start", "load"}
 ASK_MODEL = {"start", "load", "looks"}
 READ = {"start", "load", "reads"}
 TRAIN = {"start", "tunes"}
-EXECUTED = {"predictions", "keras", "readings"}
+EXECUTED = {"predictions", "keras", "readings", "samples"}
 OF_FILES = {"size", "latency", "delivery", "compilation"}
 ANALYSES = {"analysis", "heavy analysis", "analysis of predictions"}
 IN_TENSORFLOW = TRAIN | {"keras", "heavy analysis"}
@@ -214,6 +224,7 @@ RECIPE: dict[str, tuple[Any, set[str]]] = {
     "store": (Path("elsewhere"), NOBODY),
     "remote": ("s3://somewhere/else", NOBODY),
     "shared": (True, NOBODY),
+    "export": (Export(samples=3), NOBODY),  # of the samples, which are kept under a key of their own
     "outputs": (Path("elsewhere"), NOBODY),
     "worker": (WorkerOptions(threads=3), IN_TENSORFLOW),
     "run": (
@@ -247,6 +258,8 @@ STEP: dict[str, tuple[Any, set[str]]] = {
     "timeout": (3.0, NOBODY),
     "instead": ("because", NOBODY),
     "done": ("because", NOBODY),
+    "takes": ("start", NOBODY),  # what it takes comes with its inputs
+    "wanted": ({"option": 1}, NOBODY),  # filled into its options
 }
 DATA: dict[str, tuple[Any, set[str]]] = {
     "preprocess": ({"scale": 3.0}, READ | ANALYSES),
@@ -294,6 +307,8 @@ NAMED: dict[str, tuple[Any, set[str]]] = {
     "inspect": ("other:look", NOBODY),
     "describe": ("other:write", {"delivery", "compilation"}),
     "differ": ("other:differ", NOBODY),
+    "samples": ("other:write", {"samples"}),
+    "equality": ("other:equal", NOBODY),  # below
     "delivered": ("other:Look", NOBODY),  # an analysis, which has a key of its own
 }
 HELD: dict[str, tuple[Any, set[str]]] = {
@@ -305,6 +320,7 @@ LIMIT: dict[str, tuple[Any, set[str]]] = {
     "form": ("max_rise", {"judges"}),
     "bound": (0.0, {"judges"}),
     "since": ("load", {"judges"}),
+    "on": ("npu", {"judges"}),
 }
 
 
@@ -507,6 +523,7 @@ def expected(world: World) -> dict[str, Any]:
     given = {
         "schema": 1,
         "code": "code of fakes",
+        "placement": [],
         "input": "its digest",
         "meta": DECISIVE["meta"],
         "described": code_of("of.describing", "of.modality", "of.task"),
@@ -585,6 +602,16 @@ def expected(world: World) -> dict[str, Any]:
             "code": [predictions["code"], "code of of.readings"],
             "finding": sha256({"verdict": "chance"}),
         },
+        "samples": {
+            **predictions,
+            "measure": "samples",
+            "code": [predictions["code"], "code of of.samples"],
+            "delivered": "its digest",
+            "of": 4,
+            "export": {"samples": 2, "embed": False, "steps": None, "relative": None},
+            "keys": sha256(["val0"]),
+            "cpu": "a processor",
+        },
         "analysis": {
             **analysis,
             "analysis": "fake_analysis",
@@ -623,14 +650,14 @@ def expected(world: World) -> dict[str, Any]:
         "delivery": {
             **given,
             "target": "fake_target",
-            "options": {"step": ""},
+            "options": {"step": "", "rule_file": None},
             "files": [],
             "toolchain": dict.fromkeys(("ai_edge_litert", "numpy"), "for target 'any'"),
         },
         "compilation": {
             **given,
             "target": "fake_compiler",
-            "options": {"step": "", "system": str(world.recipe.targets["npu"].files()[0])},
+            "options": {"step": "", "rule_file": None, "system": str(world.recipe.targets["npu"].files()[0])},
             "files": [hashlib.sha256(b"config").hexdigest()],
             "toolchain": dict.fromkeys(("ai_edge_litert", "numpy"), "for target 'npu'"),
         },
@@ -660,7 +687,7 @@ EDITED: list[tuple[str, set[str]]] = [
     ("of.losses", TRAIN),
     ("of.batches", TRAIN),  # e.g. how samples are augmented
     ("of.metric", {"judges", "accuracy", "comparison", "size"}),
-    ("tflbuild.runtimes.litert", {"judges", "predictions", "readings"}),
+    ("tflbuild.runtimes.litert", {"judges", "predictions", "readings", "samples"}),
     ("tflbuild.runtimes.keras", {"judges", "keras"}),
     ("tflbuild.runtimes.onnxruntime", {"judges"}),
     ("tflbuild.engine.gate", {"judges"}),

@@ -15,7 +15,7 @@ from tflbuild.engine.order import delivered_step, order_of, sources_of
 from tflbuild.recipe import compose
 from tflbuild.recipe.load import load_recipe, thaw
 from tflbuild.targets.cpu import Cpu
-from tflbuild.targets.ethos_u import EthosU
+from tflbuild.targets.ethos_u.target import EthosU
 
 CLASSIFIER = "recipe=mobilenet_v2_int8"
 DETECTOR = "recipe=ssd_mobilenet_int8"
@@ -143,8 +143,8 @@ def test_what_follows_a_branch_is_in_it(wants: Any) -> None:
 
 def test_a_step_that_delivers_a_file_does_so_once(wants: Any) -> None:
     wants(scores="int8")
-    recipe = load_recipe([CLASSIFIER, BOTH, "+passes@export=export_onnx", "export.after=[quantize]"])
-    assert given(recipe) == {"cpu": "export", "ethos_u55": BRANCH, "export": "export"}
+    recipe = load_recipe([CLASSIFIER, BOTH, "+passes@as_onnx=export_onnx", "as_onnx.after=[quantize]"])
+    assert given(recipe) == {"cpu": "as_onnx", "ethos_u55": BRANCH, "as_onnx": "as_onnx"}
 
 
 def test_a_target_that_delivers_an_earlier_step_branches_no_later_one(wants: Any) -> None:

@@ -20,7 +20,11 @@ def branched(**changed: Any) -> dict[str, Any]:
     """Give a report of a build with a branch for the NPU, whose step is changed as said."""
     report = made_up.report()
     main = report["passes"][-1] | {
-        "options": {"scores": "int16", "weight_bits": 8, "output_dtype": "float32"}
+        "options": {
+            "calibration": {"samples": 200, "source": "a"},
+            "weight_bits": 8,
+            "output_dtype": "float32",
+        }
     }
     own = made_up.step(
         BRANCH,
@@ -29,7 +33,7 @@ def branched(**changed: Any) -> dict[str, Any]:
         "e",
         takes="convert",
         wanted={"output_dtype": "int8"},
-        options={"scores": "int16", "weight_bits": 4, "output_dtype": "int8"},
+        options={"calibration": {"samples": 9, "source": "a"}, "weight_bits": 4, "output_dtype": "int8"},
     )
     return report | {
         "passes": [*report["passes"][:-1], main, own | changed],
@@ -62,7 +66,7 @@ def test_each_device_has_its_figures_and_what_was_done_differently() -> None:
         "500.0 KiB",
         "371,355 cycles, 0.74 ms by the compiler",
         "82 of 86",
-        f"{BRANCH}: output_dtype=int8 (the device asks for it), weight_bits=4",
+        f"{BRANCH}: output_dtype=int8 (the device asks for it), calibration.samples=9, weight_bits=4",
     )
 
 
@@ -138,3 +142,5 @@ def test_the_line_of_a_step_leads_back_to_the_first() -> None:
     passes = branched()["passes"]
     assert [one["label"] for one in line_of(passes, BRANCH)] == ["train", "prune", "convert", BRANCH]
     assert line_of(passes, "none") == []
+    between = [*passes[:3], passes[4], passes[3]]
+    assert [one["label"] for one in line_of(between, "quantize")] == ["train", "prune", "convert", "quantize"]

@@ -46,7 +46,7 @@ def test_as_many_operators_are_taken_as_predicted(
 def test_integers_are_computed_as_the_accelerator_does(
     shared_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the rounding to float16 the simulation gives the accelerator's integers, where LiteRT's differ."""
+    """Without the rounding to float16, the simulation gives the accelerator's integers, where LiteRT's differ."""
     path = shared_models / "mlperf_tiny" / "kws_ref_model.tflite"
     images = np.stack(
         [np.random.default_rng(seed).integers(-128, 128, (1, 49, 10, 1)).astype(np.int8) for seed in range(6)]

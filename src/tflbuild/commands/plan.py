@@ -31,6 +31,7 @@ def plan(words: list[str]) -> int:
         return _sweep([word for word in words if word not in SWEEPING])
     import_at_once("tflbuild.recipe.load", "tflbuild.engine.prepare", "tflbuild.show.terminal")
     from tflbuild.core.left_out import counted
+    from tflbuild.engine.order import sources_of
     from tflbuild.engine.placing import foreseen
     from tflbuild.recipe.load import load_recipe
     from tflbuild.show import terminal
@@ -42,12 +43,13 @@ def plan(words: list[str]) -> int:
     prepared, made = planned_of(recipe, warnings, terminal.show_looking)
     for line in terminal.started({"recognised": prepared.recipe.seen}):
         say(line, fold=True)
+    sources = sources_of(prepared.recipe, prepared.order)
     width = max(len(planned.step.label) for planned in made.steps)
     for planned in made.steps:
         step = planned.step
         name = type(step.options).name
         of = "" if name == step.label else f" ({name})"
-        of += f"; behind {step.takes}" if step.takes else ""
+        of += f"; behind {sources[step.label]}, for {_targets(prepared, step)}" if step.takes else ""
         say(f"{step.label:<{width}}  {planned.status:<7}  {planned.reason}{of}{_wanted(step)}", fold=True)
     for label, reason in made.unused.items():
         say(f"{label:<{width}}  unused   {reason}", fold=True)
@@ -67,10 +69,19 @@ def plan(words: list[str]) -> int:
     return 0
 
 
+def _targets(prepared: Prepared, step: Step) -> str:
+    """Name the targets that a step leads to."""
+    from tflbuild.engine.order import delivered_step, line_to
+
+    recipe, order = prepared.recipe, prepared.order
+    lines = {name: line_to(recipe, order, delivered_step(recipe, order, name)) for name in recipe.targets}
+    return ", ".join(plain(name) for name, line in lines.items() if step.label in line)
+
+
 def _wanted(step: Step) -> str:
     """Say which options the targets of a step ask for, where the recipe leaves them open."""
     options = ", ".join(f"{name}={value}" for name, value in step.wanted.items())
-    return plain(f"; its target asks for {options}") if options else ""
+    return plain(f"; asked for: {options}") if options else ""
 
 
 def planned_of(

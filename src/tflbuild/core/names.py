@@ -28,6 +28,8 @@ class Names:
         inspect: gives a file's digest and whether it decodes.
         changes: says what a pass changed in the graph of its input; {} of kinds that have none.
         describe: writes into a delivered file what tools of others read of it, and says for the report what.
+        equality: says whether two runtimes compute the same bytes of a file, and writes a sample; "" for a build that
+            never asks.
         samples: writes samples with the outputs of a delivered file; "" for a build that stores none.
         delivered: analyses that every build runs on what it delivers.
     """
@@ -44,6 +46,7 @@ class Names:
     inspect: str
     changes: str
     describe: str
+    equality: str = ""
     samples: str = ""
     delivered: tuple[str, ...] = ()
 

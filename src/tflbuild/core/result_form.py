@@ -11,6 +11,7 @@ from tflbuild.core.form import (
     ANYTHING,
     DIGEST,
     FLAG,
+    INSIDE,
     MAPPING,
     NOTHING,
     NUMBER,
@@ -103,16 +104,83 @@ PLACEMENT = fields(
 )
 """Where the operators of a file run, as `tflbuild.placement.placement.Placement.to_json` gives it."""
 
-NPU = {name: optional(number()) for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_latency")}
+OPERATOR_TIMES = fields(
+    {
+        "cpu": TEXT,
+        "threads": whole(1),
+        "runs": whole(),
+        "whole_ms": number(0),
+        "operators": list_of(fields({"name": TEXT, "delegated": FLAG, "ms": number(0)})),
+    }
+)
+"""The time of each operator on the device that a target measures on."""
+
+NPU = {
+    name: optional(number())
+    for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_flash", "npu_latency")
+}
+NPU_LAYERS = list_of(
+    fields(
+        {
+            "index": maybe(whole()),
+            "name": TEXT,
+            "output": TEXT,
+            "cycles": whole(),
+            "macs": whole(),
+            "sram_bytes": whole(),
+            "utilization": maybe(number(0)),
+        }
+    )
+)
+"""What operators cost on an NPU; `index` is null for work that its compiler attributes to none of them."""
+
+EQUALITY = fields(
+    {
+        "split": TEXT,
+        "runtime": TEXT,
+        "peer": TEXT,
+        "samples": whole(),
+        "equal": whole(),
+        "outputs": mapping_of(
+            fields(
+                {
+                    "equal": whole(),
+                    "values": whole(),
+                    "differing": whole(),
+                    "largest": maybe(number(0)),
+                    "first": maybe(fields({"sample": TEXT, "place": whole()})),
+                }
+            )
+        ),
+    }
+)
+"""Whether a runtime computes the bytes of its peer, see `tflbuild.evaluation.equality`."""
+
+MICRO = fields(
+    {
+        "version": maybe(TEXT),
+        "resolver": list_of(TEXT),
+        "memory": fields({name: whole() for name in ("smallest", "used", "head", "tail")}),
+    }
+)
+"""What a file needs of a microcontroller, see `tflbuild.backends.micro.inspection`."""
 
 FIGURES = {
+    "equality": optional(EQUALITY),
+    "micro": optional(MICRO),
+    "beside": optional(list_of(INSIDE)),
+    "arena": optional(whole()),
     "latency_ms": optional(maybe(LATENCY)),
     "delegate": optional(maybe(DELEGATE)),
     "placement": optional(maybe(PLACEMENT)),
+    "memory": optional(mapping_of(number(0))),
+    "device": optional(mapping_of(TEXT)),
+    "operator_times": optional(OPERATOR_TIMES),
     "metadata": optional(TEXT),
     "signature": optional(maybe(TEXT)),
     "cautions": optional(list_of(TEXT)),
     "min_runtime": optional(fields({"version": TEXT, "by": TEXT, "unknown": list_of(TEXT)})),
+    "npu_layers": optional(NPU_LAYERS),
     **NPU,
 }
 """Fields of what a target reports that are read again."""

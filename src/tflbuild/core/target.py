@@ -53,6 +53,9 @@ class Target:
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False
     """Whether only full-integer models make sense on it."""
+    reaches: ClassVar[bool] = False
+    """Whether it starts a program that its options name, or reaches another machine: a recipe in somebody else's folder
+    then takes a word of the user."""
     gives: ClassVar[tuple[str, ...]] = ()
     """Names of the metrics that it reports as figures of `compile` or `inspect`, and that a limit may name."""
     rules: ClassVar[str] = ""
@@ -100,6 +103,24 @@ class Target:
         """Give the options of the runtime that `runtime` names."""
         return {}
 
+    def check(self) -> None:
+        """Hold this machine to what the target needs besides `needs`, such as a program; asked while planning.
+
+        Raises:
+            MissingTool: something is not there; says how to get it.
+        """
+
+    def device(self) -> Mapping[str, Any]:
+        """Ask the device that this machine measures on what it is, as JSON; {} where it measures on itself.
+
+        Part of every key of what is measured on it. Asked before a build runs anything, and before and after each
+        measurement: where the two differ, nothing is kept. A plan does not ask.
+
+        Raises:
+            TflbuildError: the device is not there.
+        """
+        return {}
+
     def in_float16(self) -> Computed:
         """Give what the device computes in float16 with these options."""
         return type(self).float16
@@ -126,6 +147,22 @@ class Target:
 
     def inspect(self, model: Any) -> dict[str, Any]:
         """Report on the delivered file: the fields `latency_ms`, `delegate`, ...; runs in a worker."""
+        return {}
+
+    def companions(
+        self, model: Artifact, figures: Mapping[str, Any], sample: Mapping[str, Any] | None
+    ) -> Mapping[str, str]:
+        """Give texts of files that lie beside the delivered one, by their paths from its folder.
+
+        It runs where the build writes its folder, and imports no framework.
+
+        Args:
+            model: the delivered file.
+            figures: what `compile` and `inspect` gave.
+            sample: one sample of the test split with the outputs of the target's runtime, where that has a peer:
+                `inputs` and `outputs`, each with `name`, `dtype`, `shape` and its bytes as `hex`; an output has
+                `compared`, too, how many of its numbers from the first on mean anything.
+        """
         return {}
 
 

@@ -18,6 +18,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "numpy": ("numpy",),
     "PIL": ("pillow",),
     "ethosu": ("ethos-u-vela",),
+    "tflite_micro": ("tflite-micro",),
     "mlflow": ("mlflow-skinny", "mlflow"),
     "model_explorer": ("ai-edge-model-explorer",),
 }
@@ -25,6 +26,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
 
 EXTRAS: dict[str, str] = {
     "ethosu": "ethos",
+    "tflite_micro": "micro",
     "mlflow": "mlflow",
     "joblib": "joblib",
     "ray": "ray",

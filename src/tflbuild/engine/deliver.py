@@ -6,7 +6,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tflbuild.core.artifact import Artifact, TFLiteModel
@@ -17,6 +17,7 @@ from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.runtime import RUNTIMES, Runtime
 from tflbuild.core.target import Target
+from tflbuild.engine.beside import hold_to_peer, put_beside
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.order import as_in_line, order_of
@@ -48,6 +49,7 @@ class Delivery:
         step: label of the step whose result it is.
         same: a model that computes the same, and that gates have measured: the last step's where the target compiles
             nothing, so that the two files differ in what they say of themselves alone; else the delivered file.
+        beside: files that lie beside it, by their paths from its folder.
         samples: with the file's outputs; None where the recipe wants none.
     """
 
@@ -58,6 +60,7 @@ class Delivery:
     verdicts: list[Verdict] = field(default_factory=list)
     differences: dict[str, Difference] = field(default_factory=dict)
     same: Artifact | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
     samples: Samples | None = None
     step: str = ""
 
@@ -75,6 +78,11 @@ class Delivery:
             "differences": differences(self.differences),
             "inputs": [_input(entry, meaning) for entry in signature.get("inputs", [])],
             "outputs": [_output(entry, meaning) for entry in signature.get("outputs", [])],
+            **(
+                {"beside": [str(PurePosixPath(path).parent / name) for name in self.beside]}
+                if self.beside
+                else {}
+            ),
             **({"samples": self.samples.to_json(path)} if self.samples else {}),
             **({"step": self.step} if self.step else {}),
             **self.figures,
@@ -150,16 +158,19 @@ def _delivery(
     found: dict[str, Measurement] = {}
     executes = type(target).executes and NOT_EXECUTED not in figures
     if executes:
-        found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime_of(target))
+        runtime = runtime_of(target)
+        found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime)
+        if runtime is not None:
+            figures["agreement"] = measurements(measurer.agreement(made, given, FINAL_SPLIT, runtime))
         if made.kind != given.kind:
-            agreed = measurer.agreement(made, given, FINAL_SPLIT, runtime_of(target))
-            figures["agreement"] = measurements(agreed)
-            apart = measurer.differing(made, given, FINAL_SPLIT, runtime_of(target))
+            apart = measurer.differing(made, given, FINAL_SPLIT, runtime)
             figures["difference"] = {"split": FINAL_SPLIT, "outputs": apart}
     elif NOT_EXECUTED not in figures:
         figures[NOT_EXECUTED] = (
             f"This machine cannot execute a file for {name}, so no accuracy was measured on it."
         )
+    held, sample = hold_to_peer(measurer, made, runtime_of(target), FINAL_SPLIT)
+    figures |= held
     found |= _facts(measurer, made, metrics, figures, executes=executes)
     found |= {
         metric: Measurement(value=float(figures[metric]), unit=METRICS.get(metric).unit)
@@ -167,7 +178,15 @@ def _delivery(
         if issubclass(METRICS.get(metric), TargetMetric) and metric in figures
     }
     same = made if type(target).compiles else given
-    return Delivery(target=name, model=made, figures=figures, metrics=found, same=same, samples=samples)
+    return Delivery(
+        target=name,
+        model=made,
+        figures=figures,
+        metrics=found,
+        same=same,
+        samples=samples,
+        beside=target.companions(made, figures, sample),
+    )
 
 
 def add_differences(
@@ -212,6 +231,7 @@ def put(deliveries: list[Delivery], folder: Path, *, alone: bool) -> dict[str, s
     for delivery in deliveries:
         name = "model" if alone else f"{delivery.target}/model"
         keep_model(delivery.model, folder / name)
+        put_beside(delivery.beside, (folder / name).parent)
         paths[delivery.target] = name + delivery.model.suffix
         if delivery.samples:
             unpack(delivery.samples, folder / folder_beside(paths[delivery.target]))

@@ -177,6 +177,16 @@ class Keys:
             "base": self.predictions(base, split),
         }
 
+    def equality(self, model: Artifact, split: str, runtime: Runtime) -> dict[str, Any]:
+        """Give the preimage of whether a runtime computes the bytes of its peer."""
+        return {
+            "schema": KEY_SCHEMA,
+            "measure": "equality",
+            "code": _code(self._names.equality),
+            "runtime": self.predictions(model, split, runtime),
+            "peer": self.predictions(model, split, runtime.peer()),
+        }
+
     def samples(self, proof: Proof, split: str) -> dict[str, Any]:
         """Give the preimage of the samples of this index, with what a delivered file gives for them."""
         preimage = self.predictions(proof.model, split, proof.runtime)
@@ -274,6 +284,7 @@ class Keys:
             "options": to_json(options),
             "files": [digest.of_file(path) for path in options.files()],
             "placement": _placement(options),
+            **({"device": dict(device)} if (device := options.device()) else {}),
             "input": model.digest,
             "meta": digest.of_json(model.meta),
             "described": code_digest(module_of(self._names.describe), *modules_of(Meaning.of(model))),

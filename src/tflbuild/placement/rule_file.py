@@ -17,7 +17,7 @@ from tflbuild.core.regular_file import read_regular
 from tflbuild.placement.expression import Expression, Text, parse, parse_text
 from tflbuild.placement.partition import PARTITIONS
 from tflbuild.placement.syntax import Mistake
-from tflbuild.tflite.chips import OWN
+from tflbuild.tflite.chips import MICRO, OWN
 from tflbuild.tflite.flatbuffer import OPERATORS
 
 MOST_BYTES = 2**20
@@ -173,7 +173,7 @@ def _entries(node: yaml.Node | None, where: str, allowed: tuple[str, ...] = ()) 
 
 def _known(name: str, node: yaml.Node) -> bool:
     """Hold an operator's name to those that there are; custom ones have names of their own."""
-    if name == EVERY or name in OPERATORS.values() or not name.isupper():
+    if name == EVERY or name in (*OPERATORS.values(), *MICRO) or not name.isupper():
         return True
     at = next(key for key, _ in node.value if key.value == name)
     raise _Wrong(

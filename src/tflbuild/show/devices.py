@@ -12,6 +12,7 @@ from tflbuild.core.file_size import size
 from tflbuild.core.metric import headline
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.order import AT
+from tflbuild.show.comparison import flat
 
 MISSING = "–"
 MOST = 6
@@ -157,12 +158,13 @@ def _difference(report: Mapping[str, Any], label: str) -> str:
     steps = {step["label"]: step for step in report["passes"]}
     told = []
     for step in line_of(report["passes"], label):
-        main = steps.get(str(step["label"]).partition(AT)[0], {}) if step.get("takes") else {}
+        main = steps.get(str(step["label"]).partition(AT)[0]) if step.get("takes") else None
         wanted = step.get("wanted") or {}
+        before = flat(main["options"]) if main else {}
         changed = {
             key: value
-            for key, value in step["options"].items()
-            if main and main["options"].get(key) != value and key not in wanted
+            for key, value in flat(step["options"]).items()
+            if main and before.get(key) != value and key not in wanted
         }
         said = [f"{key}={value} (the device asks for it)" for key, value in wanted.items()]
         said += [f"{key}={value}" for key, value in changed.items()]

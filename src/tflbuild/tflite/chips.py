@@ -10,6 +10,9 @@ CHIPS: Mapping[str, str] = {"edgetpu-custom-op": "an Edge TPU", "ethos-u": "an E
 OWN = ("TFLite_Detection_PostProcess", "AudioSpectrogram", "Mfcc", "NumericVerify")
 """Custom operators that LiteRT registers itself."""
 
+MICRO = ("CIRCULAR_BUFFER", "TFLM_DECODE")
+"""Custom operators that LiteRT for Microcontrollers has, whose names look like those of operators that are built in."""
+
 FLEX = "Flex"
 """Beginning of the name of an operator that TensorFlow executes inside of its own build of the runtime."""
 

@@ -201,6 +201,14 @@ class Server:
         found = named(self._names.differ)(runtime, model, executes, base, samples, self._report)
         return jsonable({"outputs": found}, "the difference of a delivered file")
 
+    def equality(
+        self, runtime: Runtime, model: Artifact, data: Dataset, index: Path, split: str, out: Path
+    ) -> dict[str, Any]:
+        """Say whether a runtime computes the bytes of its peer, as JSON; one sample with its outputs is written."""
+        samples = self._split(split, data, index)
+        found = named(self._names.equality)(runtime, model, samples, out, self._report)
+        return jsonable(found, "the outputs of two runtimes")
+
     def samples(
         self, proof: Proof, data: Dataset, index: Path, split: str, staging: Path
     ) -> tuple[dict[str, Any], Artifact | None]:

@@ -13,11 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tflbuild.core.exhibit import Exhibit
 from tflbuild.engine.first_look import NAME as FIRST_LOOK
 from tflbuild.engine.report_form import typed_words
+from tflbuild.show import npu_layers
 from tflbuild.show.breach import breach_of, next_commands
 from tflbuild.show.conclusion import conclusion
 from tflbuild.show.devices import HEADINGS, devices
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
+from tflbuild.show.micro import micro_lines
 from tflbuild.show.outcome import apart_text
 from tflbuild.show.pages import curve, histogram, plot, scripts
 from tflbuild.show.pages.beside import Beside
@@ -34,6 +36,7 @@ from tflbuild.show.pages.figures import (
 )
 from tflbuild.show.pages.links import Links
 from tflbuild.show.pages.matrix import shaded
+from tflbuild.show.pages.measured_there import exhibit_there
 from tflbuild.show.pages.packing import packing
 from tflbuild.show.pages.sample_views import drawn
 from tflbuild.show.pages.snippets.listing import snippets
@@ -100,7 +103,12 @@ def render(
             links=links or Links(),
             scripts=scripts.scripts(scripts.COPY),
             packed={target["name"]: packing(report, target) for target in report["targets"]},
+            timed={target["name"]: exhibit_there(target) for target in report["targets"]},
             placed={target["name"]: _placed(target) for target in report["targets"]},
+            layers={
+                target["name"]: npu_layers.exhibit(target.get("npu_layers", []))
+                for target in report["targets"]
+            },
             base=exhibits_of_analyses(looked),
             found=exhibits_of_analyses(others),
             devices=devices(report),
@@ -136,6 +144,7 @@ def environment() -> Environment:
         "change": change,
         "interval": interval,
         "apart": apart_text,
+        "micro": micro_lines,
         "place": curve.place,
         "bins": histogram.place,
         "plotted": plot.place,

@@ -110,31 +110,16 @@ def test_a_microcontroller_is_given_its_operators_and_an_arena() -> None:
         assert part in snippet.code, part
 
 
-def test_operators_have_the_names_of_the_resolver() -> None:
-    from tflbuild.show.pages.snippets.micro import _method
-
-    names = (
-        "DEPTHWISE_CONV_2D",
-        "MAX_POOL_2D",
-        "SOFTMAX",
-        "TFLite_Detection_PostProcess",
-        "SPACE_TO_BATCH_ND",
-    )
-    made = [
-        "AddDepthwiseConv2D",
-        "AddMaxPool2D",
-        "AddSoftmax",
-        "AddDetectionPostprocess",
-        "AddSpaceToBatchNd",
-    ]
-    assert [_method(name) for name in names] == made
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [{"inputs": []}, {"outputs": []}, {"path": "model.onnx"}, {"inputs": [{"name": "x"}]}, {"inputs": 3}],
-)
-def test_where_nothing_is_known_there_is_no_code(changed: dict[str, Any]) -> None:
+def test_a_file_for_tflite_micro_has_its_own_resolver_and_the_arena_that_was_measured() -> None:
     cpu, _ = made_up.targets()
-    assert [one.language for one in snippets(cpu)] == ["Python", "Kotlin", "C++"]
-    assert snippets(cpu | changed) == []
+    micro = {"resolver": ["AddConv2D", "AddSoftmax"]}
+    (snippet,) = snippets({**cpu, "micro": micro, "arena": 85_488})
+    assert snippet.language == "C++ on a microcontroller"
+    for part in (
+        "MicroMutableOpResolver<2> resolver;",
+        "resolver.AddConv2D();",
+        "resolver.AddSoftmax();",
+        "arena[85488];  // the smallest that was measured here",
+    ):
+        assert part in snippet.code, part
+    assert "AddEthosU" not in snippet.code

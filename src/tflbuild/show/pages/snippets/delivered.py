@@ -101,6 +101,8 @@ class File:
         packed_labels: whether the file holds them as `labels.txt`, too.
         left: operators that the processor runs beside an NPU; None for a file without one.
         memory: KiB that the NPU's compiler wants for tensors.
+        resolver: methods that register its operators with LiteRT for Microcontrollers; none for other targets.
+        arena: bytes of the smallest arena in which that ran it; 0 where nobody measured.
     """
 
     name: str
@@ -111,6 +113,8 @@ class File:
     packed_labels: bool
     left: tuple[str, ...] | None = None
     memory: float | None = None
+    resolver: tuple[str, ...] = ()
+    arena: int = 0
 
 
 def file_of(target: Mapping[str, Any]) -> File | None:
@@ -128,6 +132,8 @@ def file_of(target: Mapping[str, Any]) -> File | None:
         packed_labels="labels.txt" in str(target.get("metadata", "")),
         left=tuple(target["delegate"]["left"]) if "npu" in target else None,
         memory=target.get("npu_sram"),
+        resolver=tuple(plain(method, LONGEST) for method in target.get("micro", {}).get("resolver", ())),
+        arena=int(target.get("arena") or 0),
     )
 
 

@@ -25,7 +25,7 @@ def snippets(target: Mapping[str, Any]) -> list[Snippet]:
         file = file_of(target)
         if file is None or not file.name.endswith(".tflite"):
             return []
-        if file.left is not None:
+        if file.left is not None or file.resolver:
             return [Snippet("C++ on a microcontroller", micro.code(file))]
         made = (("Python", python), ("Kotlin", kotlin), ("C++", cpp))
         return [Snippet(language, module.code(file)) for language, module in made]

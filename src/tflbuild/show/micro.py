@@ -1,0 +1,67 @@
+"""What is said of a file that was delivered to LiteRT for Microcontrollers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tflbuild.core.file_size import size
+from tflbuild.core.plain_text import plain
+
+KERNELS = {"reference": "LiteRT's reference kernels"}
+"""What computes the outputs that others are held to, in words."""
+
+ROUNDING = (
+    "where an integer layer is FULLY_CONNECTED, a step is no surprise: LiteRT 2 rounds once in its reference kernel, "
+    "LiteRT for Microcontrollers twice"
+)
+
+
+def micro_lines(target: Mapping[str, Any]) -> list[str]:
+    """Say whether the outputs are those of LiteRT, what the file needs of memory, and where its sources are."""
+    return [*_equality(target), *_memory(target)]
+
+
+def _equality(target: Mapping[str, Any]) -> Iterator[str]:
+    found = target.get("equality")
+    if not found:
+        return
+    peer = KERNELS.get(found["peer"], plain(found["peer"]))
+    yield (
+        f"outputs equal to those of {peer}, byte for byte, on {found['equal']} of {found['samples']} "
+        f"{plain(found['split'])} samples"
+    )
+    for name, output in found["outputs"].items():
+        if output["first"]:
+            yield f"'{plain(name)}' {differing(output)}"
+    if found["equal"] < found["samples"] and "AddFullyConnected" in target.get("micro", {}).get(
+        "resolver", ()
+    ):
+        yield ROUNDING
+
+
+def differing(output: Mapping[str, Any]) -> str:
+    """Say how an output differs, to complete its name.
+
+    >>> first = {"sample": "7.jpg", "place": 3, "value": 5, "expected": 6}
+    >>> differing({"values": 640, "differing": 12, "largest": 2.0, "first": first})
+    'differs at 12 of 640 values, by up to 2; first on 7.jpg at 3: 5, expected 6'
+    """
+    first = output["first"]
+    apart = f", by up to {output['largest']:.6g}" if output["largest"] is not None else ""
+    return (
+        f"differs at {output['differing']} of {output['values']} values{apart}; first on {plain(first['sample'])} at "
+        f"{first['place']}: {plain(str(first['value']))}, expected {plain(str(first['expected']))}"
+    )
+
+
+def _memory(target: Mapping[str, Any]) -> Iterator[str]:
+    memory = target.get("micro", {}).get("memory")
+    if memory:
+        yield (
+            f"arena {size(memory['smallest'])}: tensors {size(memory['head'])}, structures {size(memory['tail'])}, "
+            f"measured on 64 bits with the kernels of tflite-micro"
+        )
+    sources = [path for path in target.get("beside", ()) if path.endswith("main.cc")]
+    if sources:
+        yield f"C++ sources with a sample: {plain(sources[0].rpartition('/')[0])}/"
