@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     content = draft.content("y")
     (folder / "model.tflite").write_bytes(content)
     (folder / "huge.tflite").write_bytes(scaled(content, 2.0**17))
+    (folder / "tiny.tflite").write_bytes(scaled(content, 2.0**-14))
     (folder / "int8.tflite").write_bytes(integers())
     values = np.random.default_rng(1).normal(size=(ROWS, 12)).astype(np.float32)
     np.savez(folder / "labelled.npz", x=values, y=np.arange(ROWS) % 3)
@@ -99,6 +101,16 @@ def test_what_overflows_is_named_with_a_cure_that_helps(here: Workspace) -> None
     assert "gpu does not compute in float16; coreml, gpu, qnn do" in code
 
 
+def test_small_numbers_are_measured_as_zeros_once_more(here: Workspace) -> None:
+    (found,) = simulated(here, "tiny.tflite", "target=gpu", "data.root=rows.npz").values()
+    assert found["small"] > 0
+    assert found["values"]["flushed"] < found["values"]["float16"], "weights of 2^-14 are 0 by then"
+    for name in ("float16", "flushed"):
+        assert found["changes"][name]["value"] == pytest.approx(
+            found["values"][name] - found["values"]["file"]
+        )
+
+
 def test_the_terminal_says_what_changes_and_what_overflows(here: Workspace) -> None:
     lines = here.run("check", "huge.tflite", "target=coreml", "--simulate", "data.root=rows.npz").splitlines()
     said = [line for line in lines if line.startswith("coreml, simulated: ")]
@@ -132,6 +144,15 @@ def test_what_cannot_be_simulated_is_said(here: Workspace, words: list[str], mes
     said = here.run("check", "model.tflite", "--simulate", *words, code=2)
     assert message in said
     assert "Traceback" not in said
+
+
+def test_the_command_of_the_page_runs(here: Workspace) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "device_tables.md").read_text()
+    (line,) = [
+        line for line in page.splitlines() if line.startswith("tflbuild check") and "--simulate" in line
+    ]
+    words = [one.replace("photos", "rows.npz") for one in shlex.split(line)[1:]]
+    assert "gpu, simulated: in float16: " in here.run(*words)
 
 
 def test_python_gets_the_same(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -403,3 +403,12 @@ def test_other_keys_and_defaults_are_data() -> None:
     }
     recipe_text.refuse_code(Path("f.yaml"), "_global_", content)
     recipe_text.refuse_code(Path("f.yaml"), None, {"a": 1})
+
+
+def test_on_is_a_key_and_still_a_value() -> None:
+    text = "budget: {latency: {max: 5, on: phone}, size: [{max: 1, on: cpu}]}\nenabled: on\noff: off\n"
+    assert recipe_text.parsed(text, Path("recipe.yaml")) == {
+        "budget": {"latency": {"max": 5, "on": "phone"}, "size": [{"max": 1, "on": "cpu"}]},
+        "enabled": True,
+        "off": False,
+    }

@@ -94,6 +94,14 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
             {"npu_coverage": 0.9531, "npu_cycles": 371355.2, "npu_sram": 1072.74},
             ["  NPU coverage 95.3%, 371,355 cycles, SRAM 1,072.7 KiB"],
         ),
+        (
+            {
+                "npu_coverage": 1.0,
+                "npu_flash": 243.5,
+                "npu_layers": [{"index": 3, "name": "CONV_2D", "cycles": 9}],
+            },
+            ["  NPU coverage 100.0%, flash or DRAM 243.5 KiB", "  most cycles: operator 3 (CONV_2D) 100.0%"],
+        ),
         ({"metadata": "image to probability\x1b[2J"}, ["  metadata: image to probability\\x1b[2J"]),
         (
             {"min_runtime": {"version": "2.3.0", "by": "CONV_2D version 4", "unknown": []}},

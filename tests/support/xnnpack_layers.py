@@ -489,3 +489,7 @@ def blocks(size: int) -> bytes:
 
 for _size in (16, 32, 64):
     CASES.add(f"FULLY_CONNECTED int4 weights in blocks of {_size}", blocks, _size)
+CASES.add(
+    "FULLY_CONNECTED int4 weights without a scale", dense, "float32", filled((4, 8), "int4"), version=12
+)
+CASES.add("TRANSPOSE_CONV whose output is told with three axes", transpose_conv, out=told((8, 8, 8)))

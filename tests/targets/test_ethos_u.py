@@ -247,6 +247,9 @@ def test_a_failure_of_vela_has_the_rule_that_foresaw_it(asked: list[Any], tmp_pa
     path = tmp_path / "wide.tflite"
     wide = Held((1, 4, 4, 8), "int16")
     path.write_bytes(one("HARD_SWISH", [wide], [wide], "HardSwish"))
+    asked.append(COMPILED._replace(database=Database({0: Work()})))
+    EthosU().compile(artifact(path), Path("work"))
+    assert asked.pop()[3] == 60, "vela is not given ten minutes for what it never ends"
     asked.append(PassError("vela failed: IFM has to be 8bit"))
     with pytest.raises(PassError) as caught:
         EthosU().compile(artifact(path), Path("work"))

@@ -17,7 +17,7 @@ ON_CPU = "Passthrough"
 
 @dataclass
 class Work:
-    """What vela made of one operator of the file, and what it estimates for that.
+    """Result of vela for one operator of the file, with its estimates.
 
     Attributes:
         cycles: of one inference.
@@ -34,7 +34,7 @@ class Work:
 
 @dataclass
 class Database:
-    """What became of the operators of a file's main graph.
+    """Results of vela for the operators of a file's main graph.
 
     Attributes:
         by_operator: by the operator's place in the file. One is missing where vela needs nothing for it, or forgot

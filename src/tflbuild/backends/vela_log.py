@@ -1,4 +1,4 @@
-"""What vela prints: which operators it leaves to the processor and why, and why it fails."""
+"""Read the log of vela: which operators it leaves to the processor and why, and why it fails."""
 
 from __future__ import annotations
 

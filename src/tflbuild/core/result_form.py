@@ -132,7 +132,7 @@ NPU_LAYERS = list_of(
         }
     )
 )
-"""What operators cost on an NPU; `index` is null for work that its compiler attributes to none of them."""
+"""Cost of operators on an NPU; `index` is null for work that its compiler attributes to none of them."""
 
 EQUALITY = fields(
     {
@@ -163,7 +163,7 @@ MICRO = fields(
         "memory": fields({name: whole() for name in ("smallest", "used", "head", "tail")}),
     }
 )
-"""What a file needs of a microcontroller, see `tflbuild.backends.micro.inspection`."""
+"""Needs of a file on a microcontroller, see `tflbuild.backends.micro.inspection`."""
 
 FIGURES = {
     "equality": optional(EQUALITY),

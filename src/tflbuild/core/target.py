@@ -13,7 +13,7 @@ from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
 
 Computed = Literal["nothing", "floats", "everything"]
-"""What of a file a device computes in float16."""
+"""Part of a file that a device computes in float16."""
 
 TARGETS: Registry[Target] = Registry("target", "target", "targets")
 
@@ -68,7 +68,7 @@ class Target:
     the best first."""
 
     float16: ClassVar[Computed] = "nothing"
-    """What of a file it computes in float16: `floats`, or `everything`, where integers are made floats first."""
+    """Part of a file that it computes in float16: `floats`, or `everything`, where integers are made floats first."""
     float32: ClassVar[str] = ""
     """Option and value that let it compute in float32 instead, e.g. "precision=float32"; "" for none."""
 

@@ -12,7 +12,7 @@ from tflbuild.runtimes.interpreter import interpreter
 from tflbuild.runtimes.profiler import quiet
 
 WHO = f"LiteRT {version('ai-edge-litert')} on this machine"
-"""What measures."""
+"""Runtime that measures."""
 
 PARTITION = "DELEGATE"
 """Name of the operator that stands for those that XNNPACK took together."""

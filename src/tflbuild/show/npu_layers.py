@@ -1,4 +1,4 @@
-"""What each operator of a delivered file costs on a neural processing unit, as its compiler estimates it."""
+"""Show the cost of each operator of a delivered file on a neural processing unit, as its compiler estimates it."""
 
 from __future__ import annotations
 

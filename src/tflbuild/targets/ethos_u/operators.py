@@ -1,4 +1,4 @@
-"""What vela made of each operator of a file: where it runs, why, and what it costs."""
+"""Results of vela for each operator of a file: where it runs, why, and what it costs."""
 
 from __future__ import annotations
 

@@ -30,6 +30,8 @@ Accelerator = Literal[
     "ethos-u85-2048",
 ]
 SHIPPED_CONFIG = "Arm/vela.ini"
+HOPELESS = 60
+"""Time limit for a file on which vela fails by the rules. [seconds]"""
 
 
 @target("ethos_u")
@@ -108,10 +110,12 @@ class EthosU(Target):
 
         predicted = self.place(model.path)
         assert predicted is not None, "the target has a rule table"
+        foreseen = _failure_foreseen(predicted)
+        limit = min(self.time_limit, HOPELESS) if foreseen else self.time_limit
         try:
-            made = compile_for_ethos_u(model.path, folder, self._arguments(), self.time_limit)
+            made = compile_for_ethos_u(model.path, folder, self._arguments(), limit)
         except PassError as error:
-            raise PassError(f"{error}{_expected(predicted)}") from error
+            raise PassError(f"{error}{foreseen}") from error
         placement = placed(predicted, made, f"vela {toolchain.version('ethosu')}")
         if not placement["delegated"] and not self.allow_uncovered:
             raise PassError(self._refusal(placement))
@@ -173,8 +177,8 @@ class EthosU(Target):
         return str(Path(self.config_file).resolve()) if own else self.config_file
 
 
-def _expected(predicted: Mapping[str, Any]) -> str:
-    """Say what the rules foresaw of a file on which vela failed; "" where that is nothing."""
+def _failure_foreseen(predicted: Mapping[str, Any]) -> str:
+    """Say why by the rules vela will fail on a file as a whole; "" where they don't say so."""
     whole = [one for one in predicted["operators"] if not one["on"]]
     if len(whole) < predicted["total"] or not whole or len({one["reason"] for one in whole}) > 1:
         return ""
