@@ -1,8 +1,9 @@
 """Count on how many operators XNNPACK's rules and LiteRT agree: `python benchmarks/placement_cpu.py --work FOLDER`.
 
-Of three kinds of files: every `.tflite` of `../shared/models` and `../shared/cases` ($TFLBUILD_TEST_MODELS); what every
-shipped recipe delivers, in every scheme, built on small settings into FOLDER (minutes; without --work they are left
-out); and small files that keep or break one condition each. Each operator that is predicted where LiteRT does not run
+Of four kinds of files: every `.tflite` of `../shared/models` and `../shared/cases` ($TFLBUILD_TEST_MODELS); the float
+ones of MLPerf Tiny, quantized in every scheme on noise; small files that keep or break one condition each; and what
+every shipped recipe delivers, in every scheme, built on small settings into FOLDER (half an hour; without --work they
+are left out). Each operator that is predicted where LiteRT does not run
 it is listed. A file that LiteRT cannot load has no truth; it is listed with LiteRT's words, and whether the rules said
 that XNNPACK would fail. `--profiler` holds the measurement itself to LiteRT's profiler, which tells the places of the
 operators that LiteRT executes itself, in a process for each file.
@@ -16,9 +17,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SHARED = CHECKOUT.parent / "shared"
@@ -26,16 +29,34 @@ MODELS = Path(os.environ.get("TFLBUILD_TEST_MODELS", SHARED / "models"))
 DATA = Path(os.environ.get("TFLBUILD_TEST_DATA", SHARED / "data"))
 sys.path.insert(0, str(CHECKOUT / "tests" / "support"))
 
+from foreign_networks import noise, written  # noqa: E402 - files of the tests
+from tflbuild import plugins  # noqa: E402
+from tflbuild.core.compiler_pass import PASSES  # noqa: E402
 from tflbuild.core.errors import RecipeError  # noqa: E402
 from tflbuild.placement import by_rules  # noqa: E402
 from tflbuild.runtimes.delegation import taken  # noqa: E402
 from tflbuild.targets.cpu import Cpu  # noqa: E402
+from tflbuild.testing import run_pass  # noqa: E402
 from xnnpack_cases import CASES  # noqa: E402 - files of the tests
 
 BAR = 0.99
 """Least share of operators that are placed right."""
 FAILS = "LiteRT cannot load the file"
 """What rules say of an operator that XNNPACK claims and fails on."""
+
+FLOATS = ("vww_96_float.tflite", "kws_ref_model_float32.tflite", "ad01_fp32.tflite")
+INTEGER = {"scheme": "int8", "method": "fixed"}
+QUANTIZED: tuple[dict[str, Any], ...] = (
+    INTEGER,
+    {**INTEGER, "scores": "int8", "input_dtype": "int8", "output_dtype": "int8"},
+    {**INTEGER, "granularity": "tensor"},
+    {**INTEGER, "activations": "symmetric"},
+    {**INTEGER, "weight_bits": 4},
+    {"scheme": "int16x8"},
+    {"scheme": "float16"},
+    {"scheme": "dynamic"},
+)
+"""Options of `quantize`."""
 
 SCHEMES = ("int8", "float16", "dynamic", "int16x8")
 SMALL = ["train.steps=20", "data.train=60", "data.val=20", "data.test=20", "data=sign_crops"]
@@ -138,7 +159,7 @@ def main() -> None:
     if options.profile:
         _profile(options.profile)
     whole = Agreement()
-    kinds = {"files of others": shared(), "small files": synthetic()}
+    kinds = {"files of others": shared(), "quantized files": quantized(), "small files": synthetic()}
     if options.work:
         kinds["shipped recipes"] = built(options.work.resolve())
     for kind, files in kinds.items():
@@ -161,6 +182,24 @@ def shared() -> Iterator[tuple[str, Path]]:
     """Give the files of others."""
     for path in sorted([*MODELS.rglob("*.tflite"), *(MODELS.parent / "cases").rglob("*.tflite")]):
         yield str(path.relative_to(MODELS.parent)), path
+
+
+def quantized() -> Iterator[tuple[str, Path]]:
+    """Quantize float files of others in every scheme, one after the other."""
+    plugins.load(None)
+    for path in (MODELS / "mlperf_tiny" / name for name in FLOATS):
+        for options in QUANTIZED:
+            with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors")
+                model = written(Path(folder), path.read_bytes())
+                data, index = noise(path.read_bytes(), 8)
+                made = run_pass(
+                    PASSES.get("quantize")(**options), model, Path(folder), data=data, index=index
+                )
+                yield (
+                    f"{path.name}, {' '.join(f'{key}={value}' for key, value in options.items())}",
+                    made.path,
+                )
 
 
 def synthetic() -> Iterator[tuple[str, Path]]:

@@ -19,7 +19,7 @@ from tflite_files import Typed
 from tflite_files import classifier as of_bytes
 from workspace import Workspace
 
-USABLE = "compressed_size, fidelity, latency, npu_coverage, npu_cycles, npu_latency, npu_sram, size"
+USABLE = "compressed_size, fidelity, latency, size"
 TAKING = "correct_bias, dequantize, equalize, export_onnx, quantize, quantize_mixed, round, sensitivity"
 
 

@@ -33,7 +33,7 @@ BASES = [
     [DETECTOR, "data=voc", "data.root=nowhere"],
     [DETECTOR, "data=coco", "data.root=nowhere"],
     [CLASSIFIER],
-    [CLASSIFIER, "data=image_folder", "target=[ethos_u55]", "hooks=[mlflow]"],
+    [CLASSIFIER, "data=image_folder", "target=[cpu,ethos_u55]", "hooks=[mlflow]"],
     ["recipe=resnet_int8"],
     ["recipe=mobilenet_v2_int8", *(f"+passes@x_{name}={name}" for name in PASSES)],
 ]

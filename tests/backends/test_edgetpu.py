@@ -136,6 +136,14 @@ def test_one_that_writes_nothing_has_failed(program: Path, model: Path, folder: 
         compile_for_edgetpu(model, folder, [], 60)
 
 
+def test_a_file_that_it_wrote_before_it_failed_does_not_count(
+    program: Path, model: Path, folder: Path
+) -> None:
+    program.write_text("#!/bin/sh\necho half > out/model_edgetpu.tflite\necho Aborted\nexit 134\n")
+    with pytest.raises(PassError, match="failed: Aborted"):
+        compile_for_edgetpu(model, folder, [], 60)
+
+
 def test_one_that_is_for_another_processor_is_said(program: Path, model: Path, folder: Path) -> None:
     program.write_bytes(b"\x7fELF of another processor")
     with pytest.raises(PassError, match="cannot be executed: Exec format error"):

@@ -22,6 +22,7 @@ from tflbuild.core.meaning import Meaning
 from tflbuild.core.model_format import FORMATS
 from tflbuild.formats.tflite import brought
 from tflbuild.formats.tflite.describing import described
+from tflbuild.formats.tflite.embedded_samples import embedded
 from tflbuild.formats.tflite.metadata import NAME
 from tflbuild.tflite import entries, flatbuffer
 from tflbuild.tflite.tiny import brightness_detector, dense_classifier
@@ -105,6 +106,20 @@ def test_a_detector_has_the_same_objects_in_any_order_of_its_outputs(
     assert row.score < 1e-5
     assert row.box <= 1, "Tasks round to pixels"
     assert set(row.suppressed) <= {1.0}, "of two classes in one place Tasks keep the surer one"
+
+
+def test_a_file_with_samples_in_it_is_opened_and_answers_alike(
+    deliver: Deliver, pictures: list[Path], python: str
+) -> None:
+    files = {"samples.json": b"{}", **{f"{number:03d}/input_0.bin": bytes(192) for number in range(8)}}
+    for content, labels in ((dense_classifier(), ("cat", "dog")), (brightness_detector(), ("stop", "yield"))):
+        task = "classification" if labels[0] == "cat" else "detection"
+        path = deliver(content, meaning(task, labels))
+        before = compared(path, pictures, python)
+        path.write_bytes(embedded(path.read_bytes(), files))
+        after = compared(path, pictures, python)
+        assert (after.compared, after.same, after.score) == (before.compared, before.same, before.score)
+        assert after.same >= 4
 
 
 def test_an_int8_input_is_refused_in_a_sentence(

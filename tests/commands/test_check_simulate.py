@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,15 @@ def test_what_cannot_be_simulated_is_said(here: Workspace, words: list[str], mes
     said = here.run("check", "model.tflite", "--simulate", *words, code=2)
     assert message in said
     assert "Traceback" not in said
+
+
+def test_the_command_of_the_page_runs(here: Workspace) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "device_tables.md").read_text()
+    (line,) = [
+        line for line in page.splitlines() if line.startswith("tflbuild check") and "--simulate" in line
+    ]
+    words = [one.replace("photos", "rows.npz") for one in shlex.split(line)[1:]]
+    assert "gpu, simulated: in float16: " in here.run(*words)
 
 
 def test_python_gets_the_same(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

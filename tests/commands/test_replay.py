@@ -13,6 +13,7 @@ import proven
 from conforming import conforms, problems
 from tflbuild.cli import main
 from tflbuild.commands.replay import Asked, read_words
+from tflbuild.commands.verify import _sample_drift
 from tflbuild.core.errors import RecipeError
 from tflbuild.evaluation.replaying import Allowed
 
@@ -240,3 +241,14 @@ def test_an_index_of_samples_fits_its_schema(run: Path) -> None:
     report: dict[str, Any] = made_up.report() | {"passes": []}
     report["targets"] = json.loads((run / "report.json").read_text())["targets"]
     assert not [one for one in problems("report", report) if "targets" in one]
+
+
+def test_samples_that_a_lock_names_are_held_to_it(tmp_path: Path, integer_classifier: Path) -> None:
+    run = proven.run(integer_classifier, tmp_path / "run")
+    samples = json.loads((run / "report.json").read_text())["targets"][0]["samples"]
+    lock: dict[str, Any] = {"targets": {"cpu": {"samples": samples}, "other": {}}}
+    assert _sample_drift(lock, run) == []
+    (run / "samples/000/input_0.bin").write_bytes(b"another photo")
+    assert _sample_drift(lock, run) == ["cpu: the samples in samples are not those that the lock names"]
+    del lock["targets"]["cpu"]["samples"]
+    assert _sample_drift(lock, run) == [], "a lock of an earlier tflbuild names none"

@@ -297,7 +297,8 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
         {"what": "outputs", "value": "softmax"},
     ]
     prepared = SimpleNamespace(
-        recipe=SimpleNamespace(model=model, seen=seen, targets={}),
+        recipe=SimpleNamespace(model=model, seen=seen, targets={}, steps={}, pipeline=()),
+        order=(),
         keys=None,
         store=None,
         index=Index(classes=("a", "b"), splits=splits, dropped=dropped),
@@ -343,7 +344,7 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
 def again(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Let `rerun` read a report that is made up, and build nothing."""
     seen: dict[str, Any] = {}
-    report = {"recipe": "r", "overrides": ["a=1"], "resolved": {"recipe": "r", "seed": 3}}
+    report = {"recipe": "r", "overrides": ["a=1"], "resolved": {"recipe": "r", "seed": 3, "target": {}}}
 
     def placed(kept: Any, asked: Any, note: Any) -> Any:
         note("moved")
@@ -368,7 +369,7 @@ def test_a_run_is_built_again_as_its_report_has_it(
         again.clear()
         assert rerun.rerun([str(given)]) == 6
         mapping, kept = again["built"]
-        assert mapping == again["checked"] == {"recipe": "r", "seed": 3, "placed": True}
+        assert mapping == again["checked"] == {"recipe": "r", "seed": 3, "target": {}, "placed": True}
         assert (kept.overrides, kept.file, kept.run) == (["recipe=r", "a=1"], file, tmp_path)
         assert capsys.readouterr().out == "recipe   r\nnote: moved\n"
         assert again["command"] == f"tflbuild rerun {given}"

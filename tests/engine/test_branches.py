@@ -19,6 +19,7 @@ from tflbuild.engine.build import Outcome
 from tflbuild.engine.checks import check
 from tflbuild.engine.lock import NAME
 from tflbuild.engine.order import as_in_line, delivered_step, line_to, main_line, order_of, sources_of
+from tflbuild.engine.placing import foreseen
 from tflbuild.engine.plan import plan, resolve
 from tflbuild.engine.prepare import prepare
 
@@ -34,6 +35,13 @@ class FakeRefusing(fakes.FakeCompiler):
 
     def compile(self, model: Any, folder: Path) -> tuple[bytes, dict[str, Any]]:
         raise PassError("nothing of it runs on the chip")
+
+
+class FakeUnexecuted(fakes.FakeCompiler):
+    """Compile for what is not here."""
+
+    name = "fake_unexecuted"
+    executes = False
 
 
 class FakeIntegers(fakes.FakeTarget):
@@ -126,6 +134,8 @@ def test_the_order_says_which_step_takes_which_and_what_each_target_is_given(rec
         BRANCH: "convert",
     }
     assert main_line(wanted, order) == ("train", "prune", "convert", "quantize")
+    between = replace(wanted, pipeline=("train", "prune", "convert", BRANCH, "quantize"))
+    assert sources_of(between, order_of(between)[0])["quantize"] == "convert"
     assert [delivered_step(wanted, order, name) for name in wanted.targets] == ["quantize", BRANCH]
     assert line_to(wanted, order, BRANCH) == ("train", "prune", "convert", BRANCH)
 
@@ -223,12 +233,14 @@ def test_a_total_budget_refuses_the_files_of_one_step_and_not_those_of_others(
     recipe: Recipe, build_here: FakeBuild
 ) -> None:
     wanted = branched(recipe)
-    more = {**wanted.targets, "second": fakes.FakeTarget(step=BRANCH)}
+    more = {**wanted.targets, "second": FakeUnexecuted(step=BRANCH), "third": FakeUnexecuted()}
     outcome = build_here(replace(wanted, targets=more, limits=(drop(0.02),)))
     assert isinstance(outcome.error, BudgetExceeded)
-    assert names(outcome) == ["any"], "'second' is of the same step as 'chip'"
+    assert names(outcome) == ["any", "third"], (
+        "nothing is measured on 'second', which is of the step of 'chip'"
+    )
     assert fakes.score_of(outcome.report.folder / "rejected" / "model.tflite") == pytest.approx(0.84)
-    assert [verdict["ok"] for verdict in outcome.report["budget"]["verdicts"]] == [True, False, False]
+    assert [verdict["ok"] for verdict in outcome.report["budget"]["verdicts"]] == [True, False]
 
 
 def test_a_target_that_cannot_compile_loses_nothing_of_the_others(
@@ -302,3 +314,29 @@ def test_a_total_limit_since_a_step_counts_from_that_of_the_branch(
     assert as_in_line(branched(recipe), order, "quantize", BRANCH) == BRANCH
     assert as_in_line(branched(recipe), order, "convert", BRANCH) == "convert"
     assert as_in_line(branched(recipe), order, "quantize", "quantize") == "quantize"
+
+
+def test_of_two_branches_that_fail_the_first_is_the_end_and_is_bundled(
+    recipe: Recipe, build_here: FakeBuild, events: list[Any]
+) -> None:
+    both = change(change(branched(recipe), "quantize", options=BadQuantize()), BRANCH, options=BadQuantize())
+    outcome = build_here(both)
+    assert "pass 'quantize'" in str(outcome.error)
+    assert [event.fields["label"] for event in events if event.kind == "failed"] == ["quantize"]
+    bundle = (outcome.report.folder / "reproduce.yaml").read_text()
+    assert "label: quantize\n" in bundle
+
+
+def test_what_a_device_will_do_is_foreseen_of_the_file_that_it_is_given(
+    recipe: Recipe, build_here: FakeBuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = branched(recipe)
+    build_here(wanted)
+    monkeypatch.setattr(fakes.FakeTarget, "rule_table", lambda self: Path("rules.yaml"))
+    monkeypatch.setattr(fakes.FakeTarget, "place", lambda self, path: {"score": fakes.score_of(path)})
+    found = prepare(wanted, names=fakes.NAMES)
+    steps = plan(found.recipe, found.keys, found.store).steps
+    assert {one.target: one.placement["score"] for one in foreseen(found.recipe, steps)} == {
+        "any": pytest.approx(0.89),
+        "chip": pytest.approx(0.84),
+    }

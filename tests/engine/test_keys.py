@@ -308,6 +308,7 @@ NAMED: dict[str, tuple[Any, set[str]]] = {
     "describe": ("other:write", {"delivery", "compilation"}),
     "differ": ("other:differ", NOBODY),
     "samples": ("other:write", {"samples"}),
+    "equality": ("other:equal", NOBODY),  # below
     "delivered": ("other:Look", NOBODY),  # an analysis, which has a key of its own
 }
 HELD: dict[str, tuple[Any, set[str]]] = {

@@ -159,7 +159,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "another task": (
         lambda r: change(r, "prune", limits=(replace(SCORE, metric="foreign"),)),
         "prune.budget.foreign: 'foreign' is a metric for other, strange, but the data are for fake; there are "
-        "fake_latency, file_bytes, npu, of_files, score.",
+        "fake_latency, file_bytes, of_files, score.",
     ),
     "another kind of file": (
         lambda r: change(r, "prune", limits=(replace(SCORE, metric="of_files"),)),

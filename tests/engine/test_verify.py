@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
 
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.metric import Measurement
+from tflbuild.core.target import TARGETS, Target
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.verify import Claim, verify
 
@@ -51,14 +54,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def held(folder: Path, measures: Measures | None = None, **targets: dict[str, Any]) -> list[Claim]:
+def held(
+    folder: Path,
+    measures: Measures | None = None,
+    kinds: Mapping[str, str] = MappingProxyType({}),
+    **targets: dict[str, Any],
+) -> list[Claim]:
     def taken(path: Path) -> TFLiteModel:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         return TFLiteModel(
             path=path, digest=sha256, fingerprint=sha256, meta={"facts": {"read from": path.name}}
         )
 
-    return list(verify({"targets": targets}, folder, cast(Measurer, measures or Measures()), taken))
+    resolved = {"target": {name: {"type": kind} for name, kind in kinds.items()}}
+    return list(
+        verify(
+            {"targets": targets, "resolved": resolved}, folder, cast(Measurer, measures or Measures()), taken
+        )
+    )
 
 
 def test_each_claim_of_a_file_is_held_to_what_is_there_now(folder: Path) -> None:
@@ -96,6 +109,21 @@ def test_each_claim_of_a_file_is_held_to_what_is_there_now(folder: Path) -> None
 )
 def test_a_claim_that_is_not_true_is_found(folder: Path, changed: dict[str, Any], wrong: list[str]) -> None:
     assert [claim.what for claim in held(folder, cpu=claims(**changed)) if not claim.ok] == wrong
+
+
+def test_what_a_device_measured_is_not_held_to_what_this_machine_measures(folder: Path) -> None:
+    class Device(Target):
+        reaches = True
+
+    TARGETS.declare("fake_device")(Device)
+    measures = Measures()
+    wrong = METRICS | {"score": {"value": 0.5, "unit": "1"}, "file_bytes": {"value": 6.0, "unit": "bytes"}}
+    found = held(folder, measures, {"phone": "fake_device"}, phone=claims(metrics=wrong))
+    assert [claim.what for claim in found if not claim.ok] == ["phone: file_bytes"]
+    assert [claim.note for claim in found if claim.what == "phone: score"] == [
+        "measured on a device; verify RUN --on phone replays samples there"
+    ]
+    assert [asked[0] for asked in measures.asked] == ["file_bytes"]
 
 
 def test_every_target_is_looked_at_and_a_missing_file_ends_only_its_own(folder: Path) -> None:

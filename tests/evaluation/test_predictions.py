@@ -267,6 +267,25 @@ def test_a_keras_model_is_given_every_image_once_in_batches_of_one_size(
     assert told == [(k, count) for k in range(1, count + 1)]
 
 
+@pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (4, [4]), (6, [4, 2])])
+def test_a_device_is_given_as_many_samples_as_there_are(
+    count: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A last batch that is filled up would be run there for nothing."""
+    TracedStandIn.sizes.clear()
+    meaning = meaning_of("classification", ("a", "b", "c"), (4, 8), scale=0.5, offset=-3.0)
+
+    class OnDevice(Runtime):
+        batch, whole_batches = 4, False
+
+        def open(self, model: Any) -> Any:
+            return TracedStandIn(model.path, meaning.kind)
+
+    found, _ = predict(OnDevice(), keras_model(meaning), split_of(Numbered(count=count)))
+    assert found["scores"][:, 0].tolist() == [number * 0.5 - 3 for number in range(count)]
+    assert TracedStandIn.sizes == sizes
+
+
 def test_a_detectors_raw_outputs_go_through_the_devices_operator(monkeypatch: pytest.MonkeyPatch) -> None:
     """One anchor in the middle; the code says nothing, so that the box is the anchor."""
 

@@ -28,6 +28,7 @@ DECLARED: dict[str, tuple[Any, ...]] = {
     "npu_cycles": ("cycles", False, ANY, ANY, TargetMetric, "ethos_u"),
     "npu_sram": ("KiB", False, ANY, ANY, TargetMetric, "ethos_u"),
     "arena": ("bytes", False, ANY, ANY, TargetMetric, "tflite_micro"),
+    "npu_flash": ("KiB", False, ANY, ANY, TargetMetric, "ethos_u"),
     "npu_latency": ("ms", False, ANY, ANY, TargetMetric, "ethos_u"),
     "edgetpu_cached": ("KiB", False, ANY, ANY, TargetMetric, "edgetpu"),
     "edgetpu_streamed": ("KiB", False, ANY, ANY, TargetMetric, "edgetpu"),

@@ -202,6 +202,23 @@ BROKEN = {
         "enlarges 1x1x1x4 to 1x33x33x4, more than 4 times",
         "",
     ),
+    "8 times as high": (resized("RESIZE_BILINEAR", (16, 16), (128, 16)), "more than 4 times", ""),
+    "a mean over 6 channels": (
+        mean((1, 8, 8, 6), numbers(3), (1, 8, 8, 1)),
+        "takes the mean over 6 channels",
+        "a number of channels that is a multiple of 4",
+    ),
+    "shuffled weights": (
+        alone(
+            "FULLY_CONNECTED",
+            {"row": (1, 4), "weights": kernel(5, 4)},
+            (1, 5),
+            "FullyConnectedOptions",
+            weightsFormat=1,
+        ),
+        "its weights are stored as SHUFFLED4x16INT8",
+        "convert the model without that format of weights",
+    ),
     "8 times as wide": (resized("RESIZE_BILINEAR", (16, 16), (16, 128)), "more than 4 times", ""),
     "to 512 x 512": (resized("RESIZE_BILINEAR", (256, 256), (512, 512)), "more than 128 x 128 places", ""),
     "to 256 x 256, to the nearest": (

@@ -123,6 +123,7 @@ def test_what_is_not_in_the_language_is_refused_when_it_is_read(text: str, said:
     [
         "bias.dtype == int32",
         "input.shape[7]",
+        "min(input.shape[4:])",
         "1 / 0",
         "options.axis",
         "device.other",

@@ -10,6 +10,7 @@ import pytest
 from tflbuild.placement import facts
 from tflbuild.tflite import flatbuffer
 from tflite_files import network, step
+from xnnpack_cases import CASES
 
 
 def of(tensors: object, steps: object, inputs: list[str], outputs: list[str]) -> facts.ModelFacts:
@@ -47,3 +48,32 @@ def test_the_work_of_a_known_network_is_that_of_its_paper(shared_models: Path) -
     assert sum(one.macs for one in model.operators) == pytest.approx(14e6, rel=0.05)
     assert model.inputs[0].shape == (1, 128, 128, 3)
     assert (model.inputs[0].dtype, model.graphs, model.custom) == ("uint8", 1, ())
+
+
+def tensors_of(case: str) -> dict[str, facts.TensorFacts]:
+    """Give the tensors of a small file by name."""
+    model = facts.facts_of(flatbuffer.unpack(CASES[case]()))
+    return {t.name: t for one in model.operators for t in (*one.inputs, *one.outputs) if t is not None}
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "source"),
+    [
+        ("weights from float16, bias from float32", "w", ("w_packed", "float16")),
+        ("weights from float16, bias from float32", "w_packed", None),
+        ("weights from float16, bias from float32", "b", None),
+        ("sparse weights in float16", "wide", ("packed", "float16")),
+        ("sparse weights in float32", "w", ("packed", "float32")),
+        ("DEQUANTIZE int8", "out0", None),
+    ],
+)
+def test_a_constant_that_is_unpacked_is_known(case: str, name: str, source: tuple[str, str] | None) -> None:
+    found = tensors_of(case)[name].unpacked_from
+    assert (None if found is None else (found.name, found.dtype)) == source
+
+
+@pytest.mark.parametrize(
+    ("size", "name", "block"), [(16, "w", 16), (64, "w", 64), (16, "b", 0), (16, "x", 0)]
+)
+def test_weights_with_a_scale_for_each_block_say_its_size(size: int, name: str, block: int) -> None:
+    assert tensors_of(f"FULLY_CONNECTED int4 weights in blocks of {size}")[name].block == block

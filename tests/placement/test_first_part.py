@@ -22,6 +22,10 @@ def test_a_chain_ends_with_the_first_that_does_not_fit() -> None:
     assert on(chain, True, True, True) == [0, 1, 2]
     assert on(chain, True, False, True) == [0]
     assert first_part(chain, (True, False, True), {})[2] == "comes after operator 1 (ADD)"
+    longer = operators(((0,), (1,)), ((1,), (2,)), ((2,), (3,)), ((3,), (4,)))
+    assert first_part(longer, (True, False, True, True), {})[3] == "comes after operator 1 (ADD)", (
+        "the first cause"
+    )
 
 
 def test_operators_at_the_beginning_may_be_the_processors() -> None:

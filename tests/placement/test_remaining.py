@@ -64,7 +64,5 @@ def test_a_tensor_of_another_type_is_of_another_network() -> None:
         step = operator("LOGISTIC", ["row"], ["one"])
         return known(network(names, [step], ["row"], ["one"], {name: Typed(dtype, 0.5) for name in names}))
 
-    with pytest.raises(
-        Apart, match=r"holds the tensor one as uint8 \(1, 4\), and .* has it as int8 \(1, 4\)"
-    ):
+    with pytest.raises(Apart, match="holds the tensor one in uint8, and the file that was compiled in int8"):
         remaining(typed("int8"), typed("uint8"), OPERATOR)

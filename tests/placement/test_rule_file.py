@@ -55,6 +55,17 @@ def test_a_table_holds_what_the_file_says(tmp_path: Path) -> None:
     assert [rule.holds.text for rule in table.model] == ["not any(one.dynamic for one in model.inputs)"]
 
 
+def test_a_shared_list_may_name_those_above_it(tmp_path: Path) -> None:
+    longer = "  small:\n    - int8\n    - holds: input.rank < 5\n      says: it is wide\nmodel:\n"
+    table = read(tmp_path, WHOLE.replace("model:\n", longer).replace("[int8]", "[small]"))
+    assert [rule.holds.text for rule in table.operators["RELU"]] == [
+        "input.dtype == int8",
+        "input.rank < 5",
+    ]
+    with pytest.raises(RecipeError, match=r"line 7: shared\.early: 'int8' is not a list below 'shared'"):
+        read(tmp_path, WHOLE.replace("shared:\n", "shared:\n  early:\n    - int8\n"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.order import delivered_step, order_of, sources_of
 from tflbuild.recipe import compose
 from tflbuild.recipe.load import load_recipe, thaw
+from tflbuild.recipe.subject import Subject
 from tflbuild.targets.cpu import Cpu
-from tflbuild.targets.ethos_u import EthosU
+from tflbuild.targets.ethos_u.target import EthosU
 
 CLASSIFIER = "recipe=mobilenet_v2_int8"
 DETECTOR = "recipe=ssd_mobilenet_int8"
@@ -132,6 +134,9 @@ def test_what_follows_a_branch_is_in_it(wants: Any) -> None:
         "fix.reference=convert",
         "fix.after=[quantize]",
         "fix.budget.size.max=9MB",
+        "+passes@again=correct_bias",
+        "again.reference=convert",
+        "fix.fallback=[{from: quantize, run: [again]}]",
     ]
     recipe = load_recipe([CLASSIFIER, BOTH, *words, "fix.budget.top1={max_drop: 0.1, since: quantize}"])
     own = recipe.steps["fix@ethos_u55"]
@@ -139,6 +144,7 @@ def test_what_follows_a_branch_is_in_it(wants: Any) -> None:
     assert given(recipe) == {"cpu": "fix", "ethos_u55": "fix@ethos_u55"}
     assert {limit.metric: limit.since for limit in own.limits} == {"size": "", "top1": BRANCH}
     assert options(recipe, "fix@ethos_u55").reference == "convert"
+    assert own.fallback == (Fallback(run=("again@ethos_u55",), start=BRANCH),)
 
 
 def test_a_step_that_delivers_a_file_does_so_once(wants: Any) -> None:
@@ -193,17 +199,14 @@ def test_a_detector_gives_floats_whatever_a_target_wants() -> None:
     assert options(load_recipe([CLASSIFIER, "target=[ethos_u55]"]), "quantize").output_dtype == "int8"
 
 
-@pytest.mark.parametrize(
-    ("kind", "wanted"), [("image_folder", "uint8"), ("vectors", None)], ids=["pictures", "numbers"]
-)
-def test_raw_bytes_are_wanted_of_inputs_that_have_some(wants: Any, kind: str, wanted: str | None) -> None:
-    from tflbuild.recipe.subject import Subject
-
-    class Kept(Subject):
-        _bytes = wanted is not None
-
-    assert Kept({}).idle("input_dtype", "uint8") is (wanted is None)
-    assert not Kept({}).idle("input_dtype", "int8")
+@pytest.mark.parametrize(("modality", "raw"), [("image", True), ("vector", False)])
+def test_raw_bytes_are_wanted_of_inputs_that_have_some(modality: str, raw: bool) -> None:
+    subject = Subject({})
+    data = SimpleNamespace(modality=modality, preprocess={"scale": 1 / 128, "offset": -1.0} if raw else {})
+    vars(subject)["data"] = SimpleNamespace(dataset=data)
+    assert subject.idle("input_dtype", "uint8") is not raw
+    assert not subject.idle("input_dtype", "int8")
+    assert not subject.idle("scores", "int8")
 
 
 def test_what_the_recipe_says_against_a_target_is_remarked_with_the_cure(wants: Any) -> None:
@@ -279,3 +282,44 @@ def test_a_file_that_is_taken_in_as_a_tflite_has_its_branches_behind_it(
     assert order == ("load", "quantize", BRANCH)
     assert "convert" in unused
     assert sources_of(recipe, order) == {"load": "", "quantize": "load", BRANCH: "load"}
+
+
+def test_an_option_that_follows_one_of_a_step_that_does_not_run_is_as_open_as_that(wants: Any) -> None:
+    wants(activations="symmetric")
+    words = [DETECTOR, "target=[ethos_u55]", "pipeline=[train,prune,convert,quantize_mixed]"]
+    assert options(load_recipe(words), "quantize_mixed").activations == "symmetric"
+    said = load_recipe([*words, "quantize.activations=asymmetric"])
+    assert options(said, "quantize_mixed").activations == "asymmetric"
+
+
+def test_a_fallback_that_starts_before_the_training_for_integers_gives_floats(wants: Any) -> None:
+    wants(input_dtype="int8")
+    words = ["recipe=ssd_mobilenet_qat", "target=[ethos_u55]", "+passes@plain=convert"]
+    recipe = load_recipe([*words, "convert.fallback=[{from: train, run: [plain]}]"])
+    assert options(recipe, "convert").input_dtype == "int8"
+    assert options(recipe, "plain").input_dtype is None
+
+
+def test_branches_of_a_file_begin_behind_the_floats_that_are_made_of_it(
+    integer_classifier: Path,
+) -> None:
+    words = ["recipe=int8", f"model.path={integer_classifier}", "data=images", "data.root=."]
+    recipe = load_recipe([*words, BOTH, "pipeline=[load,quantize]"])
+    order, _ = order_of(recipe)
+    assert sources_of(recipe, order) == {
+        "load": "",
+        "dequantize": "load",
+        "quantize": "dequantize",
+        BRANCH: "dequantize",
+    }
+
+
+def test_a_conversion_of_a_branch_is_not_done_by_that_of_another(shared_models: Path) -> None:
+    words = [
+        "recipe=int8",
+        f"model.path={shared_models / 'mlperf_tiny/vww_96.h5'}",
+        "data=images",
+        "data.root=.",
+    ]
+    order, _ = order_of(load_recipe([*words, BOTH, "pipeline=[load,convert_quantized]"]))
+    assert order == ("load", "convert_quantized", "convert_quantized@ethos_u55")

@@ -12,6 +12,7 @@ from tflbuild.recipe import kept as kept_recipe
 from tflbuild.recipe.kept import (
     Asked,
     Kept,
+    at_hand,
     check_outputs,
     placed,
     plugin_folder,
@@ -99,6 +100,21 @@ def test_hooks_and_remotes_take_a_word(here: Path, monkeypatch: pytest.MonkeyPat
     assert placed(given, Asked(), said.append)["store"]["remote"] == "s3://theirs/x"
 
 
+def test_devices_take_a_word(here: Path) -> None:
+    phone, cpu = {"type": "android", "adb": "/theirs/adb"}, {"type": "cpu"}
+    given = kept(here, target={"cpu": cpu, "my_phone": phone, "new": {"type": "of_a_plugin"}})
+    said: list[str] = []
+    mapping = at_hand(given, placed(given, Asked(), print), Asked(), said.append)
+    assert list(mapping["target"]) == ["cpu", "new"]
+    assert said == [f"target my_phone of {given.file} is not measured on: --devices reaches it"]
+    assert at_hand(given, given.mapping, Asked(devices=True), print)["target"]["my_phone"] == phone
+    alone = kept(here, target={"board": {"type": "remote", "host": "theirs"}})
+    with pytest.raises(
+        RecipeError, match=r"target board of .* --devices reaches it, if you trust that folder"
+    ):
+        at_hand(alone, alone.mapping, Asked(), print)
+
+
 def test_outputs_elsewhere_are_said_first(here: Path) -> None:
     given = kept(here, outputs="/somewhere")
     with pytest.raises(RecipeError, match="say where to build: outputs=FOLDER"):
@@ -131,9 +147,11 @@ def test_a_lock_brings_no_places_and_no_hooks() -> None:
 
 def test_a_word_without_a_place_asks_for_nothing() -> None:
     asked, rest = take_words(
-        ["--hooks", "store.remote=", "outputs=a=b", "outputs2=x", "store.path", "seed=1"]
+        ["--hooks", "--devices", "store.remote=", "outputs=a=b", "outputs2=x", "store.path", "seed=1"]
     )
-    assert asked == Asked(hooks=True, places={"store.remote": "", "outputs": "a=b", "store.path": ""})
+    assert asked == Asked(
+        hooks=True, devices=True, places={"store.remote": "", "outputs": "a=b", "store.path": ""}
+    )
     assert rest == ["outputs2=x", "seed=1"]
     assert take_words([]) == (Asked(plugins=False, hooks=False, places={}), [])
 

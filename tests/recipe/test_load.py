@@ -190,7 +190,6 @@ CHANGES: dict[str, tuple[Any, str, Any]] = {
     "strict": (True, "strict", True),
     "seeds": ([0, 3], "seeds", (0, 3)),
     "objective": (["size"], "objective", ("size",)),
-    "export": ({"samples": 3}, "export", Export(samples=3)),
     "locked": ("a.lock.yaml", "run", RunOptions(locked="a.lock.yaml")),
     "stop_after": ("fit", "run", RunOptions(stop_after="fit")),
     "keep_intermediate": (True, "run", RunOptions(keep_intermediate=True)),
@@ -201,10 +200,23 @@ CHANGES: dict[str, tuple[Any, str, Any]] = {
         "worker",
         WorkerOptions(max_rss=500, threads=1, evaluators=1, checkpoint_seconds=0.0),
     ),
+    "export": ({"samples": 8, "embed": True}, "export", Export(samples=8, embed=True)),
     "store": ({"path": None, "remote": "s3://x", "shared": False}, "shared", False),
     "outputs": ("elsewhere", "outputs", Path("elsewhere")),
     "preprocess": ({"scale": 0.25}, "data", replace(PLAIN, preprocess=PLAIN.preprocess | {"scale": 0.25})),
 }
+
+
+def test_a_step_is_not_called_like_a_key_of_every_recipe() -> None:
+    assert refused(export={"pass": "train", "samples": 0}) == (
+        "export: a step cannot be called so, since 'export' is a key of every recipe; give it another label, e.g. "
+        "+passes@another=train."
+    )
+
+
+def test_limits_of_a_list_that_say_nothing_are_left_out() -> None:
+    budget = {"size": [{"max": 7, "min": None, "on": "a"}, {"max": None}], "map": [{"max": None}]}
+    assert made(budget=budget).mapping["budget"] == {"size": [{"max": 7, "on": "a"}]}
 
 
 def test_every_key_at_the_root_has_a_row() -> None:

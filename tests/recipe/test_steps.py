@@ -18,6 +18,7 @@ from tflbuild.core.recipe import Step
 from tflbuild.recipe import files as recipe_files
 from tflbuild.recipe import steps as recipe_steps
 from tflbuild.recipe.steps import limits_at, settle_alternatives, step_of
+from tflbuild.recipe.text import parsed
 
 FIRST = "# @package _global_\n"
 
@@ -180,6 +181,18 @@ def test_a_limit_names_the_targets_that_it_is_judged_on() -> None:
     }
     found = [(one.metric, one.bound, one.on) for one in limits_at(given, "budget")]
     assert found == [("map", 0.5, "cpu"), ("map", 0.25, "phone"), ("map", 0.25, "board")]
+
+
+def test_on_is_a_word_in_yaml_too() -> None:
+    """YAML 1.1, which PyYAML reads, has `on` for true."""
+    text = "latency: {max: 5, on: cpu}\nmap: {On: [a, b]}\nflag: on\nother: {no: yes, off: 1}\n"
+    read = parsed(text, Path("a.yaml"))
+    assert read == {
+        "latency": {"max": 5, "on": "cpu"},
+        "map": {"On": ["a", "b"]},
+        "flag": True,
+        "other": {"no": True, "off": 1},
+    }
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,8 @@ VALUES = {
     "a false number": (START + "seed: !!int abc\n", "it has the tag '!!int'"),
     "a key twice": (START + "seed: 1\nseed: 2\n", "line 4 cannot be read: found duplicate key seed"),
     "a number as key": (START + "data: {1: 2}\n", "'data.1': a key is text; 1 is none, put it in quotes"),
-    "on as key": (START + "on: 2\n", "'True': a key is text"),
+    "on as key": (START + "on: 2\n", "on: there is no such key in a recipe"),
+    "true as key": (START + "true: 2\n", "'True': a key is text"),
     "null as key": (START + "~: 2\n", "'None': a key is text"),
     "an empty key": (START + '"": 2\n', "a key needs letters"),
     "a key with ESC": (START + '"\\x1b[31m": 2\n', "'\\x1b[31m': a key needs letters"),
@@ -402,3 +403,12 @@ def test_other_keys_and_defaults_are_data() -> None:
     }
     recipe_text.refuse_code(Path("f.yaml"), "_global_", content)
     recipe_text.refuse_code(Path("f.yaml"), None, {"a": 1})
+
+
+def test_on_is_a_key_and_still_a_value() -> None:
+    text = "budget: {latency: {max: 5, on: phone}, size: [{max: 1, on: cpu}]}\nenabled: on\noff: off\n"
+    assert recipe_text.parsed(text, Path("recipe.yaml")) == {
+        "budget": {"latency": {"max": 5, "on": "phone"}, "size": [{"max": 1, "on": "cpu"}]},
+        "enabled": True,
+        "off": False,
+    }

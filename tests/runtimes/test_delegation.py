@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,9 +63,18 @@ def test_delegation_names_what_xnnpack_leaves(tmp_path: Path, float_classifier: 
     }
 
 
-def test_litert_says_nothing_while_it_is_asked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_litert_says_nothing_while_it_is_asked(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(brightness_detector())
+    load = delegation.interpreter
+
+    def loud(asked: Path) -> object:
+        os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.")  # once in a process
+        return load(asked)
+
+    monkeypatch.setattr(delegation, "interpreter", loud)
     delegation.taken(path)
     assert capfd.readouterr() == ("", "")
 
@@ -89,6 +99,10 @@ def node(index: int, reads: set[int], writes: set[int]) -> Node:
         ([({10}, {0}), ({0}, {1}), ({1}, {2})], [({10}, {0}), ({1}, {2})], {2}, set(), {0, 2}),
         # the second keeps what the first makes, which is not given out
         ([({10}, {0, 1}), ({0}, set())], [({10}, {1})], {1}, set(), {0, 1}),
+        # the second keeps what the first makes, which is not given out, with what comes in for both
+        ([({10, 11}, {0, 1}), ({0, 11}, set())], [({10, 11}, {1})], {1}, set(), {0, 1}),
+        # nobody reads what the second makes of what is given out, and LiteRT has memory for it
+        ([({10}, {0}), ({0}, {1})], [({10}, {0})], {0}, set(), {0}),
         # the second keeps what is given out: into a variable that comes from outside
         ([({10}, {0}), ({0, 11}, set())], [({10}, {0})], {0}, set(), {0}),
         # nobody reads what the second makes, and only it reads tensor 11, which comes in

@@ -341,12 +341,3 @@ def test_a_file_that_is_missing_or_no_model_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "text.tflite").write_text("no model, but longer than a header")
     with pytest.raises(RecipeError, match=r"text\.tflite is not a TensorFlow Lite file"):
         litert.interpreter(tmp_path / "text.tflite")
-
-
-def test_quiet_gives_stderr_back(capfd: pytest.CaptureFixture[str]) -> None:
-    import os
-
-    with litert.quiet():
-        os.write(2, b"chatter\n")
-    os.write(2, b"said\n")
-    assert capfd.readouterr().err == "said\n"

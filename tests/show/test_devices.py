@@ -142,3 +142,5 @@ def test_the_line_of_a_step_leads_back_to_the_first() -> None:
     passes = branched()["passes"]
     assert [one["label"] for one in line_of(passes, BRANCH)] == ["train", "prune", "convert", BRANCH]
     assert line_of(passes, "none") == []
+    between = [*passes[:3], passes[4], passes[3]]
+    assert [one["label"] for one in line_of(between, "quantize")] == ["train", "prune", "convert", "quantize"]

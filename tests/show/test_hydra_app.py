@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -145,3 +147,22 @@ def test_words_that_only_look_like_settings_of_hydra_are_handed_on(
     seen = ending(None)
     assert run_hydra([*WORDS, word]) == 0
     assert seen["argv"][-1] == word
+
+
+def test_limits_of_several_targets_are_shown_as_they_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("recipes").mkdir()
+    listed = "[{max: 500KB, on: cpu}, {max: 400KB, on: ethos_u55}]"
+    Path("recipes/mine.yaml").write_text(
+        f"# @package _global_\ndefaults: [int8, /target: [ethos_u55], _self_]\nbudget:\n  size: {listed}\n"
+    )
+    words = ["recipe=mine", "model.path=a.tflite", "budget.latency.max=5", "budget.latency.on=cpu"]
+    assert run_hydra(["--cfg", "job", *words]) == 0
+    shown = yaml.safe_load(capsys.readouterr().out.replace("'on'", "where"))
+    assert shown["budget"]["size"] == [
+        {"max": "500KB", "where": "cpu"},
+        {"max": "400KB", "where": "ethos_u55"},
+    ]
+    assert shown["budget"]["latency"] == {"max": 5, "where": "cpu"}

@@ -73,7 +73,19 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
             {"latency_ms": {"median": 3.146, "p90": 3.456, "threads": 2, "cpu": "some cpu"}},
             ["  3.15 ms a sample (p90 3.46, 2 threads, some cpu)"],
         ),
-        ({"latency_ms": {"median": 3.146}}, ["  3.15 ms a sample (p90 3.15, 1 thread, )"]),
+        ({"latency_ms": {"median": 3.146}}, ["  3.15 ms a sample (1 thread, )"]),
+        (
+            {"latency_ms": {"median": 3.146, "p95": 3.9, "threads": 1, "cpu": "a phone"}},
+            ["  3.15 ms a sample (p95 3.90, 1 thread, a phone)"],
+        ),
+        (
+            {"memory": {"init_mib": 3.25, "peak_mib": 40.06}},
+            ["  memory of the tool in MiB: init 3.2, peak 40.1"],
+        ),
+        (
+            {"device": {"serial": "A"}, "agreement": {"fidelity": {"value": 0.98, "n": 12, "split": "test"}}},
+            ["  fidelity 0.9800 with this machine's LiteRT, on 12 test samples"],
+        ),
         (
             {"delegate": {"delegated": 30, "total": 31, "name": "xnnpack"}},
             ["  30 of 31 operators on xnnpack"],
@@ -81,6 +93,14 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
         (
             {"npu_coverage": 0.9531, "npu_cycles": 371355.2, "npu_sram": 1072.74},
             ["  NPU coverage 95.3%, 371,355 cycles, SRAM 1,072.7 KiB"],
+        ),
+        (
+            {
+                "npu_coverage": 1.0,
+                "npu_flash": 243.5,
+                "npu_layers": [{"index": 3, "name": "CONV_2D", "cycles": 9}],
+            },
+            ["  NPU coverage 100.0%, flash or DRAM 243.5 KiB", "  most cycles: operator 3 (CONV_2D) 100.0%"],
         ),
         ({"metadata": "image to probability\x1b[2J"}, ["  metadata: image to probability\\x1b[2J"]),
         (

@@ -127,6 +127,19 @@ def targets() -> list[dict[str, Any]]:
         "npu_cycles": 371_355.0,
         "npu_latency": 0.743,
         "npu_sram": 72.7,
+        "npu_flash": 243.5,
+        "npu_layers": [
+            {
+                "index": place,
+                "name": "CONV_2D",
+                "output": f"maps/{place}",
+                "cycles": 300_000 - 100_000 * place,
+                "macs": 9_600_000,
+                "sram_bytes": 65_536,
+                "utilization": 0.25,
+            }
+            for place in range(2)
+        ],
         "npu": {"accelerator": "ethos-u55-128", "memory_mode": "Shared_Sram", "macs": 1e6},
         "delegate": {"name": "ethos-u55-128", "delegated": 82, "total": 86, "left": ["DEQUANTIZE"]},
         "placement": placement(),

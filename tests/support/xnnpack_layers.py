@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from placement_files import Cases, Told, constant, filled, one, told
+from placement_files import Cases, Told, constant, file_of, filled, one, operator, told
 
 IMAGE = (1, 8, 8, 4)
 SLIDING = {"strideW": 1, "strideH": 1, "dilationWFactor": 1, "dilationHFactor": 1}
@@ -472,3 +472,24 @@ CASES.add(
     "uint8",
     out=Told((1, 8, 8, 8), "uint8", [0.01] * 8, 0, 3),
 )
+
+
+def blocks(size: int) -> bytes:
+    """Give a dense layer of 64 by 4 with 4-bit weights, and a scale for every so many of them."""
+    tensors = {
+        "x": told((1, 64)),
+        "w": filled((4, 64), "int4")._replace(block=size),
+        "scales": constant([[0.1] * (64 // size)] * 4, "float16"),
+        "b": filled((4,)),
+        "y": told((1, 4)),
+    }
+    step = operator("FULLY_CONNECTED", ["x", "w", "b"], ["y"], "FullyConnectedOptions")
+    return file_of(tensors, [step], ["x"], ["y"], {0: 13})
+
+
+for _size in (16, 32, 64):
+    CASES.add(f"FULLY_CONNECTED int4 weights in blocks of {_size}", blocks, _size)
+CASES.add(
+    "FULLY_CONNECTED int4 weights without a scale", dense, "float32", filled((4, 8), "int4"), version=12
+)
+CASES.add("TRANSPOSE_CONV whose output is told with three axes", transpose_conv, out=told((8, 8, 8)))

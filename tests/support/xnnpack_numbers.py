@@ -180,3 +180,15 @@ CASES.add(
     "MulOptions",
 )
 CASES.add("DEQUANTIZE int8 to int8", one, "DEQUANTIZE", [told(IMAGE, "int8")], [told(IMAGE, "int8")])
+for _kind, _table in (("ADD", "AddOptions"), ("SUB", "SubOptions")):
+    CASES.add(
+        f"{_kind} int8, a fine second term",
+        one,
+        _kind,
+        [told(IMAGE, "int8", 1.0), told(IMAGE, "int8", 0.0005)],
+        [told(IMAGE, "int8", 1.0)],
+        _table,
+    )
+CASES.add(
+    "ADD float16 to int8", one, "ADD", [told(IMAGE, "float16")] * 2, [told(IMAGE, "int8")], "AddOptions"
+)

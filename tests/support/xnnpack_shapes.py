@@ -543,3 +543,12 @@ CASES.add(
     [told((0, 4)), constant([0, 0], "int32"), constant([0, 4], "int32")],
     [told((0, 4))],
 )
+CASES.add(
+    "CONCATENATION int8, one scale along axis 1",
+    one,
+    "CONCATENATION",
+    [told((1, 4), "int8"), Told((1, 4), "int8", [0.02], 0, 1)],
+    [told((1, 8), "int8")],
+    "ConcatenationOptions",
+    axis=1,
+)

@@ -161,6 +161,12 @@ def test_what_is_left_names_its_cure(name: str, cure: str, tmp_path: Path) -> No
     assert {one["cure"] for one in placed(written(tmp_path, name))["operators"] if not one["on"]} >= {cure}
 
 
+def test_a_file_of_several_graphs_says_that_the_first_is_looked_at(tmp_path: Path) -> None:
+    found = placed(written(tmp_path, "a loop"))
+    assert [one["name"] for one in found["operators"] if not one["on"]] == ["WHILE"]
+    assert found["remarks"] == ["The file has 3 graphs; the operators of the first are looked at."]
+
+
 def test_rules_of_the_users_own_are_about_another_device(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tflbuild.commands.check import check
 from tflbuild.core.target import TARGETS
+from tflbuild.placement import rule_file
 
 SSD = "odapi/ssd_mobilenet_v2/tflite/float_max10"
 INT8 = "odapi/ssd_mobilenet_v2/tflite/int8_max10_float_io"
@@ -76,6 +79,38 @@ def test_an_old_android_takes_less(shared_models: Path) -> None:
     assert (new["delegated"], old["delegated"]) == (13, 3), "pool, reshape and softmax"
     reasons = {one["reason"] for one in old["operators"] if not one["on"]}
     assert "reads int8; NNAPI takes float32 and uint8 before API level 29" in reasons
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "device_tables.md"
+
+
+@pytest.mark.parametrize("device", ["gpu", "coreml", "nnapi", "hexagon", "qnn"])
+def test_the_page_has_the_target_with_what_its_table_says(device: str) -> None:
+    (row,) = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{device}` |")]
+    table = TARGETS.get(device)().rule_table()
+    assert table is not None
+    found = rule_file.read(table)
+    for word in row.rsplit("|", 2)[1].replace("`", "").split(","):
+        name = word.split()[0]
+        assert name in ("its",) or name.rpartition("/")[2] in found.source
+    assert ("the graph" in row or "all" in row or "largest" in row) and found.partition in ("largest", "each")
+    assert (found.partition == "each") is (device == "qnn")
+
+
+def test_the_command_of_the_page_gives_a_column_for_each_device(
+    shared_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (line,) = [
+        line
+        for line in PAGE.read_text().splitlines()
+        if line.startswith("tflbuild check") and "--" not in line
+    ]
+    words = [
+        str(shared_models / f"{WORDS}.tflite") if one == "model.tflite" else one
+        for one in shlex.split(line)[2:]
+    ]
+    assert check(words) == 0
+    assert capsys.readouterr().out.splitlines()[2].split() == ["gpu", "coreml", "qnn"]
 
 
 def test_what_computes_in_float16_depends_on_what_the_app_asks_for() -> None:

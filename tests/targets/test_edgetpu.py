@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgetpu_files import chain, compiled, fake_compiler, package
+from edgetpu_files import chain, compiled, fake_compiler, operator, package
 from foreign_networks import Draft
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import MissingTool, PassError, RecipeError
@@ -113,6 +113,23 @@ def test_what_the_compiler_did_otherwise_than_the_rules_say_is_said(
     assert figures["placement"]["remarks"] == ["The rules had predicted operator 0 (TANH) otherwise."]
     assert (figures["edgetpu"]["compiled"], figures["placement"]["partitions"]) == (False, 0)
     assert "not_executed" not in figures, "it holds nothing of an Edge TPU"
+
+
+def test_the_compiler_speaks_of_custom_operators_by_that_name_alone(
+    program: Path, tmp_path: Path, folder: Path
+) -> None:
+    shapes = dict.fromkeys(("row", "found"), (1, 4))
+    steps = [operator("PosenetDecoderOp", ["row"], ["found"])]
+    path = tmp_path / "given.tflite"
+    path.write_bytes(
+        network(shapes, steps, ["row"], ["found"], {name: Typed("int8", 0.5) for name in shapes})
+    )
+    figures = EdgeTpu().compile(TFLiteModel(path=path, digest="", fingerprint=""), folder)[1]
+    (one,) = figures["placement"]["operators"]
+    assert one["reason"] == (
+        "is no custom operator of the Edge TPU; the compiler said "
+        '"Operation is working on an unsupported data type"'
+    )
 
 
 OPTIONS: dict[str, tuple[Any, list[str]]] = {
@@ -277,13 +294,7 @@ def test_check_predicts_and_with_compile_says_what_the_compiler_did(program: Pat
     assert checked(here)["basis"] == "compiler"
 
 
-WORDS = [
-    "recipe=int8",
-    "model.path=model.tflite",
-    "data.root=rows.npz",
-    "target=edgetpu",
-    "quantize.scores=int8",
-]
+WORDS = ["recipe=int8", "model.path=model.tflite", "data.root=rows.npz", "target=edgetpu"]
 ALONE = ["budget=null", "quantize.budget=null", "analyses=[]"]
 
 
@@ -313,4 +324,4 @@ def test_a_build_delivers_the_compiled_file_and_does_not_execute_it(program: Pat
     assert target["placement"]["basis"] == "rules"
     assert "not_executed" not in target
     assert 0 < target["metrics"]["edgetpu_cached"]["value"] < 1
-    assert target["npu_coverage"] > 0
+    assert (target["npu_coverage"], target["metrics"]["npu_coverage"]["value"]) == (1.0, 1.0)

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from single_operators import Held, Operator, network, one, weights
 from tflbuild.backends import vela as backend
-from tflbuild.backends.vela import Compiled
+from tflbuild.backends.vela import Compiled, Left
+from tflbuild.backends.vela_database import Database, Work
+from tflbuild.backends.vela_log import Complaint
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import MissingTool, PassError, RecipeError
 from tflbuild.core.metric import METRICS, TargetMetric
 from tflbuild.core.target import TARGETS
 from tflbuild.recipe.validation import typed
-from tflbuild.targets.ethos_u import EthosU
+from tflbuild.targets.ethos_u.target import EthosU
 
 vela = pytest.mark.skipif(
     toolchain.version("ethosu") is None, reason="vela (tflbuild[ethos]) is not installed"
@@ -74,7 +77,7 @@ def test_every_npu_metric_is_among_the_figures(integer_model: TFLiteModel, folde
     wanted = {
         name for name, cls in METRICS.items() if issubclass(cls, TargetMetric) and cls.target == "ethos_u"
     }
-    assert wanted >= {"npu_coverage", "npu_cycles", "npu_sram", "npu_latency"}
+    assert wanted >= {"npu_coverage", "npu_cycles", "npu_sram", "npu_flash", "npu_latency"}
     assert wanted <= EthosU().compile(integer_model, folder)[1].keys()
 
 
@@ -103,7 +106,7 @@ def test_a_float_model_that_is_allowed_has_no_figures_but_its_coverage(
 ) -> None:
     figures = EthosU(allow_uncovered=True).compile(float_model, folder)[1]
     assert figures["npu_coverage"] == 0.0
-    assert not {"npu_cycles", "npu_sram", "npu_latency"} & figures.keys()
+    assert not {"npu_cycles", "npu_sram", "npu_flash", "npu_latency", "npu_layers"} & figures.keys()
 
 
 @pytest.mark.slow
@@ -129,11 +132,28 @@ def test_without_vela_the_install_line_is_said(
         EthosU().compile(float_model, folder)
 
 
+FILE = network(
+    {
+        "image": Held((1, 8, 8, 4)),
+        "weights": weights(8, 3, 3, 4),
+        "maps": Held((1, 8, 8, 8)),
+        "cut": Held((1, 8, 8, 8)),
+        "sorted": Held((1, 8, 8, 8), "float32", None),
+    },
+    [
+        Operator("CONV_2D", ["image", "weights", ""], ["maps"], {"strideW": 1, "strideH": 1}, "Conv2D"),
+        Operator("RELU", ["maps"], ["cut"]),
+        Operator("DEQUANTIZE", ["cut"], ["sorted"], {}, "Dequantize"),
+    ],
+)
+"""Three operators, of which an Ethos-U has the first two."""
+
 COMPILED = Compiled(
     content=b"compiled",
-    on_npu=3,
-    on_cpu=1,
-    left=["SOFTMAX"],
+    left=[Left("DEQUANTIZE", ("sorted",))],
+    on_npu=1,
+    complaints=[Complaint("DEQUANTIZE", "sorted", "Unsupported opType", "")],
+    database=Database({0: Work(900, 18432, 640), 1: Work(100, 0, 512), 2: Work(left=True)}),
     cycles=1000.0,
     latency_ms=2.5,
     sram_kib=64.0,
@@ -150,51 +170,114 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Note what vela would be asked; it says `COMPILED`, unless the list holds something else to say."""
     given: list[Any] = []
 
-    def compile_for(path: Path, folder: Path, options: Any) -> Compiled:
+    def compile_for(path: Path, folder: Path, options: Any, time_limit: float) -> Compiled:
         made = given.pop() if given else COMPILED
-        given.append((path, folder, options))
+        if isinstance(made, Exception):
+            raise made
+        given.append((path, folder, options, time_limit))
         return made
 
     monkeypatch.setattr(backend, "compile_for_ethos_u", compile_for)
     return given
 
 
-MODEL = artifact(Path("model.tflite"))
+@pytest.fixture
+def model(tmp_path: Path) -> TFLiteModel:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(FILE)
+    return artifact(path)
 
 
-def test_figures_are_velas(asked: list[Any]) -> None:
-    content, figures = EthosU().compile(MODEL, Path("work"))
+def test_figures_are_velas(asked: list[Any], model: TFLiteModel) -> None:
+    content, figures = EthosU().compile(model, Path("work"))
     assert content == b"compiled"
+    placement = figures.pop("placement")
     assert figures == {
-        "npu_coverage": 0.75,
-        "delegate": {"name": "ethos-u55-128", "delegated": 3, "total": 4, "left": ["SOFTMAX"]},
+        "npu_coverage": pytest.approx(2 / 3),
+        "delegate": {"name": "ethos-u55-128", "delegated": 2, "total": 3, "left": ["DEQUANTIZE"]},
         "npu": {
             "accelerator": "ethos-u55-128",
             "system_config": "Ethos_U55_High_End_Embedded",
             "memory_mode": "Shared_Sram",
-            "flash_kib": 128.0,
             "macs": 5000.0,
         },
         "npu_cycles": 1000.0,
         "npu_sram": 64.0,
+        "npu_flash": 128.0,
         "npu_latency": 2.5,
+        "npu_layers": [
+            # 128 multiplications a cycle: 18,432 of 900 x 128 = 115,200
+            layer(0, "CONV_2D", "maps", cycles=900, macs=18432, sram_bytes=640, utilization=0.16),
+            layer(1, "RELU", "cut", cycles=100, macs=0, sram_bytes=512, utilization=0.0),
+        ],
     }
-    assert asked[0][:2] == (Path("model.tflite"), Path("work"))
+    assert (placement["basis"], placement["title"], placement["device"]) == (
+        "compiler",
+        "Ethos-U55",
+        "ethos_u",
+    )
+    assert placement["source"].startswith("vela ")
+    assert [one["on"] for one in placement["operators"]] == [True, True, False]
+    last = placement["operators"][2]
+    assert last["reason"] == "is left to the processor by vela: Unsupported opType"
+    assert asked[0][:2] == (model.path, Path("work"))
+    assert asked[0][3] == 600
 
 
-def test_a_model_of_which_nothing_runs_on_the_npu_is_refused_unless_allowed(asked: list[Any]) -> None:
-    uncovered = COMPILED._replace(on_npu=0, on_cpu=7)
-    asked.append(uncovered)
+def layer(index: int, name: str, output: str, **figures: float) -> dict[str, Any]:
+    return {"index": index, "name": name, "output": output, **figures}
+
+
+def test_a_model_of_which_nothing_runs_on_the_npu_is_refused_unless_allowed(
+    asked: list[Any], model: TFLiteModel
+) -> None:
+    nothing = COMPILED._replace(database=Database({place: Work(left=True) for place in range(3)}), on_npu=0)
+    asked.append(nothing)
     with pytest.raises(
-        PassError, match=r"nothing of this model runs on ethos-u65-256 \(0 of 7 operators\).*int8 or int16x8"
+        PassError, match=r"nothing of this model runs on ethos-u65-256 \(0 of 3 operators\).*int8 or int16x8"
     ):
-        EthosU(accelerator="ethos-u65-256").compile(MODEL, Path("work"))
-    asked[:] = [uncovered]
-    figures = EthosU(allow_uncovered=True).compile(MODEL, Path("work"))[1]
-    assert figures.keys() == {"npu_coverage", "delegate", "npu"}
-    assert (figures["npu_coverage"], figures["delegate"]["total"]) == (0.0, 7)
-    asked[:] = [uncovered._replace(on_cpu=0)]
-    assert EthosU(allow_uncovered=True).compile(MODEL, Path("work"))[1]["npu_coverage"] == 0.0
+        EthosU(accelerator="ethos-u65-256").compile(model, Path("work"))
+    asked[:] = [nothing]
+    figures = EthosU(allow_uncovered=True).compile(model, Path("work"))[1]
+    assert figures.keys() == {"npu_coverage", "delegate", "npu", "placement"}
+    assert (figures["npu_coverage"], figures["delegate"]["total"]) == (0.0, 3)
+
+
+def test_a_failure_of_vela_has_the_rule_that_foresaw_it(asked: list[Any], tmp_path: Path) -> None:
+    path = tmp_path / "wide.tflite"
+    wide = Held((1, 4, 4, 8), "int16")
+    path.write_bytes(one("HARD_SWISH", [wide], [wide], "HardSwish"))
+    asked.append(COMPILED._replace(database=Database({0: Work()})))
+    EthosU().compile(artifact(path), Path("work"))
+    assert asked.pop()[3] == 60, "vela is not given ten minutes for what it never ends"
+    asked.append(PassError("vela failed: IFM has to be 8bit"))
+    with pytest.raises(PassError) as caught:
+        EthosU().compile(artifact(path), Path("work"))
+    assert str(caught.value) == (
+        "vela failed: IFM has to be 8bit By the rules of the target, it is in a file that vela 5.2 refuses for "
+        "operator 0, a HARD_SWISH or ARG_MAX of more than 8 bits (quantize.scheme=int8)."
+    )
+
+
+def test_a_failure_that_no_rule_foresaw_is_velas_alone(asked: list[Any], model: TFLiteModel) -> None:
+    asked.append(PassError("vela failed: map::at"))
+    with pytest.raises(PassError, match=r"^vela failed: map::at$"):
+        EthosU().compile(model, Path("work"))
+
+
+@pytest.mark.parametrize(
+    ("operator", "chip"), [("ethos-u", "an Ethos-U NPU"), ("edgetpu-custom-op", "an Edge TPU")]
+)
+def test_a_file_that_is_compiled_already_is_refused_with_that(
+    asked: list[Any], tmp_path: Path, operator: str, chip: str
+) -> None:
+    path = tmp_path / "compiled.tflite"
+    path.write_bytes(one(operator, [Held((1, 4))], [Held((1, 4))]))
+    asked.append(COMPILED._replace(database=Database({0: Work(left=True)}), complaints=[]))
+    with pytest.raises(
+        PassError, match=rf"0 of 1 operators\): it is compiled for {chip} already; take the file"
+    ):
+        EthosU().compile(artifact(path), Path("work"))
 
 
 OPTIONS: dict[str, tuple[Any, list[str]]] = {
@@ -211,12 +294,13 @@ OPTIONS: dict[str, tuple[Any, list[str]]] = {
 """A value of every option, and what vela is told of it beside the defaults."""
 
 
-def test_every_option_is_told_to_vela(asked: list[Any]) -> None:
-    assert {field.name for field in fields(EthosU)} == {*OPTIONS, "config_file", "step", "rule_file"}
+def test_every_option_is_told_to_vela(asked: list[Any], model: TFLiteModel) -> None:
+    untold = {"config_file", "step", "rule_file", "time_limit"}
+    assert {field.name for field in fields(EthosU)} == {*OPTIONS, *untold}
     plain = ["--accelerator-config", "ethos-u55-128", "--optimise", "Performance"]
     for name, (value, words) in OPTIONS.items():
         asked.clear()
-        EthosU(**{name: value}).compile(MODEL, Path("work"))
+        EthosU(**{name: value}).compile(model, Path("work"))
         given = dict(pairwise_of(asked[0][2]))
         assert given == dict(pairwise_of(plain)) | dict(pairwise_of(words)), name
 
@@ -226,13 +310,13 @@ def pairwise_of(words: list[str]) -> list[tuple[str, str]]:
 
 
 def test_a_configuration_of_ones_own_is_given_by_its_whole_path(
-    asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: list[Any], model: TFLiteModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert EthosU(config_file="mine.ini").files() == ()
     (tmp_path / "mine.ini").touch()
     own = EthosU(config_file="mine.ini", system_config="Mine")
-    own.compile(MODEL, Path("work"))
+    own.compile(model, Path("work"))
     given = dict(pairwise_of(asked[0][2]))
     assert (given["--config"], given["--system-config"]) == (str(tmp_path / "mine.ini"), "Mine")
     assert own.files() == (Path("mine.ini"),)

@@ -1,4 +1,4 @@
-"""What a device that computes in float16 does to the accuracy of a `.tflite`."""
+"""Measure how a device that computes in float16 changes the accuracy of a `.tflite`."""
 
 from __future__ import annotations
 
@@ -73,8 +73,7 @@ class Float16(Analysis):
     series = False
 
     operators: tuple[int, ...] = ()
-    """Places of the operators that the device runs, in order of execution from 0. Empty: all built-in ones.
-    [no unit]"""
+    """Places of the operators that the device runs, in order of execution from 0. Empty: all built-in. [no unit]"""
     integers: bool = True
     """Whether operators of a quantized file are computed in float16, too, as LiteRT's GPU delegate does; false: they
     stay in integers."""

@@ -66,6 +66,8 @@ class OperatorTimes(Analysis):
             return [{**shown, "why": str(error), "runs": 0, "whole_ms": None, "operators": []}]
 
     def _timed(self, profiler: Any) -> dict[str, Any]:
+        from tflbuild.runtimes.profiler import faster_half
+
         for _ in range(WARM):
             profiler.warm()
         begun = time.perf_counter()
@@ -74,18 +76,7 @@ class OperatorTimes(Analysis):
             found.append(profiler.run())
             if len(found) >= FEWEST and time.perf_counter() - begun > self.seconds:
                 break
-        found.sort(key=lambda one: one[1])
-        fast = found[: (len(found) + 1) // 2]
-        operators = [
-            {
-                "name": events[0].name,
-                "delegated": events[0].delegated,
-                "ms": round(sum(event.microseconds for event in events) / len(events) / 1000, 5),
-            }
-            for events in zip(*(events for events, _ in fast), strict=False)
-        ]
-        whole = sum(microseconds for _, microseconds in fast) / len(fast) / 1000
-        return {"runs": len(found), "whole_ms": round(whole, 5), "operators": operators}
+        return faster_half(found)
 
     def lines(self, findings: Sequence[Finding]) -> list[str]:
         """Say nothing: the page draws it."""

@@ -26,7 +26,7 @@ INSTALL = (
 UNITS: Mapping[str, int] = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 MAPPED = "Mapped to Edge TPU"
 CUSTOM = "CUSTOM"
-"""What its table calls every custom operator."""
+"""Name of every custom operator in its table."""
 STATUS = re.compile(r"^(\w+) +(\d+) +(\S.*?) *$", re.MULTILINE)
 VERSION = re.compile(r"Edge TPU Compiler version (\S+)")
 FAILURES = (
@@ -46,7 +46,7 @@ CURES: Mapping[str, str] = {
     "out of range": "it is of 2021 and does not know an operator of this file; use another layer",
     "Internal compiler error": "try target.edgetpu.search_delegate=true, or a smaller input",
 }
-"""What helps, by a part of what the compiler prints when it fails."""
+"""Cures, by a part of the message that the compiler prints when it fails."""
 
 
 class Status(NamedTuple):

@@ -11,13 +11,13 @@ from tflbuild.commands.words import say
 from tflbuild.core.command import command
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
-from tflbuild.recipe.kept import Asked, Kept, check_outputs, placed, take_words, thawed
+from tflbuild.recipe.kept import Asked, Kept, at_hand, check_outputs, placed, take_words, thawed
 from tflbuild.recipe.preprocessing import is_assumed
 from tflbuild.show.header import first_line
 
 USAGE = (
-    "usage: tflbuild rerun RUN_OR_SWEEP [hydra/launcher=NAME ...] [--plugins] [--hooks] [store.path=FOLDER] "
-    "[store.remote=URL] [outputs=FOLDER]"
+    "usage: tflbuild rerun RUN_OR_SWEEP [hydra/launcher=NAME ...] [--plugins] [--hooks] [--devices] "
+    "[store.path=FOLDER] [store.remote=URL] [outputs=FOLDER]"
 )
 
 
@@ -50,6 +50,10 @@ def rerun(words: list[str]) -> int:
     return _rerun_run(folder, asked, shlex.join(["tflbuild", "rerun", *words]))
 
 
+def _note(text: str) -> None:
+    say(f"note: {text}")
+
+
 def _rerun_run(path: Path, asked: Asked, command: str) -> int:
     """Build the resolved recipe of a run's report again; relative paths start from the current folder."""
     from tflbuild.engine.report_form import read_report, typed_words
@@ -67,6 +71,7 @@ def _rerun_run(path: Path, asked: Asked, command: str) -> int:
         run=file.parent,
         assumed=is_assumed(report.get("recognised", ())),
     )
-    mapping = placed(kept, asked, lambda text: say(f"note: {text}"))
+    mapping = placed(kept, asked, _note)
+    mapping = at_hand(kept, mapping, asked, _note)
     check_outputs(kept, mapping, asked)
     return build(thawed(mapping, kept, plugins.default_folder()), command)

@@ -1,4 +1,4 @@
-"""What a device that computes in float16 does to a file's metric, for `tflbuild check --simulate`."""
+"""Measure the metric of a file on a device that computes in float16, for `tflbuild check --simulate`."""
 
 from __future__ import annotations
 

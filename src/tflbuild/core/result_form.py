@@ -104,7 +104,35 @@ PLACEMENT = fields(
 )
 """Where the operators of a file run, as `tflbuild.placement.placement.Placement.to_json` gives it."""
 
-NPU = {name: optional(number()) for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_latency")}
+OPERATOR_TIMES = fields(
+    {
+        "cpu": TEXT,
+        "threads": whole(1),
+        "runs": whole(),
+        "whole_ms": number(0),
+        "operators": list_of(fields({"name": TEXT, "delegated": FLAG, "ms": number(0)})),
+    }
+)
+"""The time of each operator on the device that a target measures on."""
+
+NPU = {
+    name: optional(number())
+    for name in ("npu_coverage", "npu_cycles", "npu_sram", "npu_flash", "npu_latency")
+}
+NPU_LAYERS = list_of(
+    fields(
+        {
+            "index": maybe(whole()),
+            "name": TEXT,
+            "output": TEXT,
+            "cycles": whole(),
+            "macs": whole(),
+            "sram_bytes": whole(),
+            "utilization": maybe(number(0)),
+        }
+    )
+)
+"""Cost of operators on an NPU; `index` is null for work that its compiler attributes to none of them."""
 
 EQUALITY = fields(
     {
@@ -135,7 +163,7 @@ MICRO = fields(
         "memory": fields({name: whole() for name in ("smallest", "used", "head", "tail")}),
     }
 )
-"""What a file needs of a microcontroller, see `tflbuild.backends.micro.inspection`."""
+"""Needs of a file on a microcontroller, see `tflbuild.backends.micro.inspection`."""
 
 FIGURES = {
     "equality": optional(EQUALITY),
@@ -145,10 +173,14 @@ FIGURES = {
     "latency_ms": optional(maybe(LATENCY)),
     "delegate": optional(maybe(DELEGATE)),
     "placement": optional(maybe(PLACEMENT)),
+    "memory": optional(mapping_of(number(0))),
+    "device": optional(mapping_of(TEXT)),
+    "operator_times": optional(OPERATOR_TIMES),
     "metadata": optional(TEXT),
     "signature": optional(maybe(TEXT)),
     "cautions": optional(list_of(TEXT)),
     "min_runtime": optional(fields({"version": TEXT, "by": TEXT, "unknown": list_of(TEXT)})),
+    "npu_layers": optional(NPU_LAYERS),
     **NPU,
 }
 """Fields of what a target reports that are read again."""

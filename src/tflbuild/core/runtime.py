@@ -34,7 +34,8 @@ class Execution(Protocol):
         """Run a batch.
 
         Args:
-            inputs: by name, (batch, ...) in the dtype that the signature says; the batch is `Runtime.batch` samples.
+            inputs: by name, (batch, ...) in the dtype that the signature says; the batch is `Runtime.batch` samples,
+                or fewer where the runtime takes fewer.
 
         Returns:
             By name, (batch, ...) in the dtype that the signature says.
@@ -57,9 +58,19 @@ class Runtime:
     """Whether it runs without TensorFlow, in any process, a part of a split each."""
     batch: ClassVar[int] = 1
     """Samples that it is given at a time."""
+    whole_batches: ClassVar[bool] = True
+    """Whether a batch must have that many, so that the last one of a split is filled up."""
+    alone: ClassVar[bool] = False
+    """Whether one process at a time runs it, because it executes on a device of which there is one."""
 
     def key(self) -> Mapping[str, Any]:
-        """Give what decides outputs besides the model, this runtime's code and options, and its tools, as JSON."""
+        """Give what decides outputs besides the model, this runtime's code and options, and its tools, as JSON.
+
+        Asked before a measurement and again after it: where the two differ, nothing is kept.
+
+        Raises:
+            TflbuildError: it executes on a device that is not there.
+        """
         return {}
 
     def peer(self) -> Runtime | None:

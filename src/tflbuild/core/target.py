@@ -13,7 +13,7 @@ from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
 
 Computed = Literal["nothing", "floats", "everything"]
-"""What of a file a device computes in float16."""
+"""Part of a file that a device computes in float16."""
 
 TARGETS: Registry[Target] = Registry("target", "target", "targets")
 
@@ -53,6 +53,9 @@ class Target:
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False
     """Whether only full-integer models make sense on it."""
+    reaches: ClassVar[bool] = False
+    """Whether it starts a program that its options name, or reaches another machine: a recipe in somebody else's folder
+    then takes a word of the user."""
     gives: ClassVar[tuple[str, ...]] = ()
     """Names of the metrics that it reports as figures of `compile` or `inspect`, and that a limit may name."""
     rules: ClassVar[str] = ""
@@ -65,7 +68,7 @@ class Target:
     the best first."""
 
     float16: ClassVar[Computed] = "nothing"
-    """What of a file it computes in float16: `floats`, or `everything`, where integers are made floats first."""
+    """Part of a file that it computes in float16: `floats`, or `everything`, where integers are made floats first."""
     float32: ClassVar[str] = ""
     """Option and value that let it compute in float32 instead, e.g. "precision=float32"; "" for none."""
 
@@ -98,6 +101,24 @@ class Target:
 
     def runtime_options(self) -> Mapping[str, Any]:
         """Give the options of the runtime that `runtime` names."""
+        return {}
+
+    def check(self) -> None:
+        """Hold this machine to what the target needs besides `needs`, such as a program; asked while planning.
+
+        Raises:
+            MissingTool: something is not there; says how to get it.
+        """
+
+    def device(self) -> Mapping[str, Any]:
+        """Ask the device that this machine measures on what it is, as JSON; {} where it measures on itself.
+
+        Part of every key of what is measured on it. Asked before a build runs anything, and before and after each
+        measurement: where the two differ, nothing is kept. A plan does not ask.
+
+        Raises:
+            TflbuildError: the device is not there.
+        """
         return {}
 
     def in_float16(self) -> Computed:

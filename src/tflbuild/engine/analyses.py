@@ -93,6 +93,10 @@ class Analyst:
             if any(found.split == FINAL_SPLIT for found in made.metrics.values()):
                 runtime = runtime_of(self._recipe.targets[made.target])
                 models = {BASE: base, MODEL: made.model}
+                if (
+                    runtime is not None and type(runtime).alone
+                ):  # times of this machine say nothing about the device
+                    chosen = {name: one for name, one in chosen.items() if not type(one).timed}
                 return self.each(chosen, models, asked=False, runtime=runtime, same=made.same)
         return []
 

@@ -1,4 +1,4 @@
-"""What goes with a delivered file: whether its runtime computes what its peer does, and files beside it."""
+"""Companions of a delivered file: whether its runtime computes what its peer does, and files beside it."""
 
 from __future__ import annotations
 

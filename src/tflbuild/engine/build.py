@@ -152,6 +152,8 @@ class Build:
         if recipe.run.tensorboard and not any(type(recipe.steps[label].options).trains for label in order):
             self._warn("tensorboard: no step of this build trains, so there is nothing to log")
         parts = (recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
+        for target in recipe.targets.values():
+            target.device()  # a phone that is not there is said before hours of training
         runner = Runner(*parts)
         self._runner, self._account.steps = runner, runner.reports
         ended: PassError | BudgetExceeded | None = None

@@ -14,7 +14,7 @@ from tflbuild.core.metric import METRICS, AccuracyMetric, Metric, TargetMetric
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe, Step
 from tflbuild.core.task import TASKS
-from tflbuild.engine.giving import check_giving, check_on
+from tflbuild.engine.giving import check_giving, check_on, gives
 from tflbuild.engine.order import (
     base_label,
     delivered_step,
@@ -47,6 +47,7 @@ def check(recipe: Recipe) -> tuple[tuple[str, ...], dict[str, str]]:
         _check_limits(recipe, step.limits, f"{label}.budget", order)
     for name, target in recipe.targets.items():
         toolchain.require(type(target).needs, f"target '{name}'")
+        target.check()
         _check_step(recipe, order, name, target.step)
     for name, hook in recipe.hooks.items():
         toolchain.require(type(hook).needs, f"hook '{name}'")
@@ -266,6 +267,7 @@ def _check_limits(recipe: Recipe, limits: tuple[Limit, ...], key: str, order: tu
         cls = METRICS.get(limit.metric, where)
         if cls.tasks and recipe.data.task not in cls.tasks:
             usable = [n for n, c in METRICS.items() if not c.tasks or recipe.data.task in c.tasks]
+            usable = [n for n in usable if any(gives(type(each), n) for each in recipe.targets.values())]
             labelled = TASKS.get(recipe.data.task).labelled
             data = f"the data are for {recipe.data.task}" if labelled else "the data have no labels"
             raise RecipeError(

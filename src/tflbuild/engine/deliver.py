@@ -158,11 +158,12 @@ def _delivery(
     found: dict[str, Measurement] = {}
     executes = type(target).executes and NOT_EXECUTED not in figures
     if executes:
-        found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime_of(target))
+        runtime = runtime_of(target)
+        found |= measurer.accuracy(made, metrics, FINAL_SPLIT, runtime)
+        if runtime is not None:
+            figures["agreement"] = measurements(measurer.agreement(made, given, FINAL_SPLIT, runtime))
         if made.kind != given.kind:
-            agreed = measurer.agreement(made, given, FINAL_SPLIT, runtime_of(target))
-            figures["agreement"] = measurements(agreed)
-            apart = measurer.differing(made, given, FINAL_SPLIT, runtime_of(target))
+            apart = measurer.differing(made, given, FINAL_SPLIT, runtime)
             figures["difference"] = {"split": FINAL_SPLIT, "outputs": apart}
     elif NOT_EXECUTED not in figures:
         figures[NOT_EXECUTED] = (

@@ -284,6 +284,7 @@ class Keys:
             "options": to_json(options),
             "files": [digest.of_file(path) for path in options.files()],
             "placement": _placement(options),
+            **({"device": dict(device)} if (device := options.device()) else {}),
             "input": model.digest,
             "meta": digest.of_json(model.meta),
             "described": code_digest(module_of(self._names.describe), *modules_of(Meaning.of(model))),

@@ -13,6 +13,7 @@ from typing import Any
 from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.dataset import Sample
+from tflbuild.core.errors import PassError
 from tflbuild.core.export import Proof
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, Measurement, file_metrics_of
@@ -234,16 +235,17 @@ class Measurer:
 
     def deliver(self, target: str, model: TFLiteModel) -> Record:
         """Compile for a target; gives the delivered file and the target's figures."""
+        preimage, options = self._keys.delivery(target, model), self._recipe.targets[target]
 
         def compute(staging: Path) -> Result:
-            options = self._recipe.targets[target]
             reply = self._ask("deliver", options, model, staging, what=f"target {target}")
+            _check_same(preimage.get("device", {}), options.device(), f"target {target}")
             delivered, figures = reply.value
             if delivered.path == model.path:
                 return Result(figures, reply.cost, {})
             return Result(figures, reply.cost, {}, artifact=delivered)
 
-        return self._recall(self._keys.delivery(target, model), compute)
+        return self._recall(preimage, compute)
 
     def samples(self, proof: Proof, split: str) -> Record:
         """Give samples of a split with what a delivered file gives for them: `file`, an archive, and for the report.
@@ -265,18 +267,29 @@ class Measurer:
     def predictions(self, model: Artifact, split: str, runtime: Runtime | None = None) -> Record:
         """Give a model's predictions on a split: `file`, a blob's digest, and `kernels`."""
         executes = runtime or usual_runtime(model.kind)()
+        preimage = self._keys.predictions(model, split, executes)
 
         def compute(staging: Path) -> Result:
             out = staging / "predictions.npz"
             heavy = not executes.light
             reply = self._read(
-                "predict", executes, model, split=split, out=out, what="predictions", beside_tensorflow=heavy
+                "predict",
+                executes,
+                model,
+                split=split,
+                out=out,
+                what="predictions",
+                beside_tensorflow=heavy,
+                alone=type(executes).alone,
             )
+            if type(executes).alone:
+                again = self._keys.predictions(model, split, executes)
+                _check_same(preimage["runtime"], again["runtime"], f"runtime {type(executes).name}")
             if heavy:
                 self._splits_cached_in_worker.add(split)
             return Result({"kernels": reply.value}, reply.cost, {"file": out})
 
-        return self._recall(self._keys.predictions(model, split, executes), compute)
+        return self._recall(preimage, compute)
 
     def split(self, split: str) -> Sequence[Sample]:
         """Give the samples of a split."""
@@ -298,7 +311,14 @@ class Measurer:
         return self._recall(self._keys.truth(split), compute)
 
     def _read(
-        self, name: str, *arguments: Any, split: str, out: Path, what: str, beside_tensorflow: bool
+        self,
+        name: str,
+        *arguments: Any,
+        split: str,
+        out: Path,
+        what: str,
+        beside_tensorflow: bool,
+        alone: bool = False,
     ) -> Reply:
         """Have every image of a split read: by the TensorFlow process, or by the crew."""
         images = len(self._keys.index.splits[split])
@@ -306,7 +326,7 @@ class Measurer:
         who, progress = self._announce(what, split)
         if beside_tensorflow:
             return self._worker.ask(name, *of_the_split, 0, images, out, who=who, progress=progress)
-        return self._worker.crew.share(SplitWork(name, of_the_split, images, out, who, progress))
+        return self._worker.crew.share(SplitWork(name, of_the_split, images, out, who, progress, alone))
 
     def _path(self, record: Record) -> Path:
         return self._store.blob(record.value["file"])
@@ -325,6 +345,18 @@ class Measurer:
 
     def _recall(self, preimage: dict[str, Any], compute: Callable[[Path], Result]) -> Record:
         return recall_or_compute(self._store, preimage, compute, self._tell)
+
+
+def _check_same(before: Mapping[str, Any], after: Mapping[str, Any], what: str) -> None:
+    """Refuse what was measured while the device became another one: it has a key of neither.
+
+    Raises:
+        PassError: they differ.
+    """
+    if before != after:
+        raise PassError(
+            f"{what}: the device was exchanged or changed while it measured; nothing of it was kept."
+        )
 
 
 def recall_or_compute(

@@ -75,7 +75,7 @@ def equality(
 
 
 class _Output:
-    """What one output was so far."""
+    """State of the comparison of one output."""
 
     def __init__(self) -> None:
         self.equal = self.values = self.differing = 0

@@ -71,7 +71,8 @@ def predict(
     examples = Examples(split, meaning)
     finish: Callable[[Outputs], Outputs] = task.finisher(meaning, whole=model.whole)
     seen: list[Rows] = []
-    for example, outputs in runs(execution, runtime.batch, examples, meaning):
+    whole = type(runtime).whole_batches
+    for example, outputs in runs(execution, runtime.batch, examples, meaning, whole=whole):
         seen.append(task.decode(finish(outputs), meaning, example.geometry))
         progress(len(seen), len(split))
     return task.collected(seen, meaning, split.classes), execution.kernels
@@ -94,9 +95,9 @@ def check_inputs(execution: Execution, meaning: Meaning, model: Artifact) -> Non
 
 
 def runs(
-    execution: Execution, batch: int, examples: Examples, meaning: Meaning
+    execution: Execution, batch: int, examples: Examples, meaning: Meaning, *, whole: bool = True
 ) -> Iterator[tuple[Prepared, Outputs]]:
-    """Run batches of one size, the last one filled up, so that a graph is traced once."""
+    """Run batches of one size, the last one filled up where `whole`, so that a graph is traced once."""
     signature, kinds = execution.signature, {name: given.kind for name, given in meaning.inputs.items()}
     waiting: deque[Prepared] = deque()
     every = (
@@ -108,14 +109,17 @@ def runs(
         waiting.append(example)
         if len(waiting) < batch and count < len(examples):
             continue
-        filled = [*waiting, *[waiting[-1]] * (batch - len(waiting))]
+        filled = [*waiting, *[waiting[-1]] * (batch - len(waiting) if whole else 0)]
         inputs = {
             name: as_input(np.stack([one.codes[name] for one in filled]), kinds[name], signature.inputs[name])
             for name in meaning.inputs
         }
         outputs = readable(execution.run(inputs), execution)
         for row in range(len(waiting)):
-            yield waiting.popleft(), {name: of_row(value, row, batch) for name, value in outputs.items()}
+            yield (
+                waiting.popleft(),
+                {name: of_row(value, row, len(filled)) for name, value in outputs.items()},
+            )
 
 
 def of_row(value: npt.NDArray[np.float32], row: int, batch: int) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""What a file needs of a microcontroller."""
+"""Figures of a file on a microcontroller."""
 
 from __future__ import annotations
 

@@ -34,6 +34,13 @@ class NpuSram(EthosMetric):
     unit = "KiB"
 
 
+@metric("npu_flash")
+class NpuFlash(EthosMetric):
+    """Memory that the compiled file uses outside of the SRAM: flash, or DRAM where the weights lie there, in KiB."""
+
+    unit = "KiB"
+
+
 @metric("npu_latency")
 class NpuLatency(EthosMetric):
     """Time of one inference on the NPU, in ms, as vela estimates it."""

@@ -53,8 +53,14 @@ def predict(model: ModelFacts, table: RuleTable, device: str, options: Mapping[s
         source=table.source,
         date=table.date,
         operators=placed,
-        remarks=table.remarks,
+        remarks=(*table.remarks, *_other_graphs(model)),
     )
+
+
+def _other_graphs(model: ModelFacts) -> tuple[str, ...]:
+    """Say that the bodies of a WHILE, the branches of an IF or further signatures are not looked at."""
+    several = f"The file has {model.graphs} graphs; the operators of the first are looked at."
+    return (several,) if model.graphs > 1 else ()
 
 
 class _Broken:

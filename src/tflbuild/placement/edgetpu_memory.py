@@ -21,7 +21,7 @@ CELL, GROUP, DEPTH = 16, 64, 4
 """Output channels are padded to a multiple of a cell, beyond a group to one of a group; input channels to the depth."""
 
 BESIDE = 12.5
-"""What an output channel takes beside its weights: bias and scale. [bytes]"""
+"""Memory of an output channel beside its weights: bias and scale. [bytes]"""
 
 
 class Memory(NamedTuple):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tflbuild.tflite import constants, flatbuffer
 from tflbuild.tflite.chips import OWN
@@ -37,11 +38,13 @@ class TensorFacts:
         dtype: e.g. "int8".
         shape: sizes of its axes; that of a run with the shape in the file, where it is open.
         dynamic: whether its shape is open (-1 in the signature of its shape).
+        open_axes: places of the axes whose size is open.
         variable: whether it keeps its values between runs.
         constant: whether its values are in the file.
         scales: of its quantization, one or one for each channel; empty where it is not quantized.
         zero_points: likewise.
         axis: of the channels that have a scale each.
+        block: values that share a scale, where each stretch of so many has one; 0 where none has.
         producer: name of the operator that makes it; "" for an input or a constant.
         consumers: names of the operators that read it.
         is_input: whether it is an input of the model.
@@ -56,7 +59,9 @@ class TensorFacts:
         self.dtype = DTYPES.get(tensor.type, "unknown")
         self.shape = tuple(int(side) for side in tensor.shape) if tensor.shape is not None else ()
         signature = tensor.shapeSignature
-        self.dynamic = signature is not None and any(int(side) < 0 for side in signature)
+        sides = self.shape if signature is None or not len(signature) else signature
+        self.open_axes = tuple(place for place, side in enumerate(sides) if int(side) < 0)
+        self.dynamic = bool(self.open_axes)
         self.variable = bool(tensor.isVariable)
         data = model.buffers[tensor.buffer].data
         self.constant = data is not None and len(data) > 0
@@ -66,6 +71,7 @@ class TensorFacts:
         points = found.zeroPoint if has and found.zeroPoint is not None else ()
         self.zero_points = tuple(map(int, points))
         self.axis = int(found.quantizedDimension) if has else 0
+        self.block = int(getattr(found and found.details, "blockSize", 0))
         self.producer = links.producers.get(index, "")
         self.consumers = tuple(links.consumers.get(index, ()))
         self.is_input = index in links.inputs
@@ -101,10 +107,14 @@ class TensorFacts:
         return prod(self.shape)
 
     @cached_property
+    def array(self) -> npt.NDArray[Any] | None:
+        """Values of a constant, as they are stored; None for a tensor that is computed."""
+        return constants.values_of(self._model, self._tensor)
+
+    @cached_property
     def values(self) -> tuple[float, ...]:
         """Values of a constant, flat, as they are stored; a tensor that is computed has none."""
-        found = constants.values_of(self._model, self._tensor)
-        return () if found is None else tuple(np.asarray(found).reshape(-1).tolist())
+        return () if self.array is None else tuple(self.array.reshape(-1).tolist())
 
     @property
     def bytes(self) -> int:
@@ -174,6 +184,16 @@ class OperatorFacts:
     def output(self) -> str:
         """Name of its first output."""
         return self.outputs[0].name if self.outputs else ""
+
+    @cached_property
+    def weight_sum(self) -> int:
+        """Largest sum that the weights of one output channel come to, each without its sign and its zero point."""
+        weights = self.inputs[1] if len(self.inputs) > 1 else None
+        if self.name not in LAYERS or weights is None or weights.array is None:
+            return 0
+        levels = np.moveaxis(weights.array, -1 if self.name == "DEPTHWISE_CONV_2D" else 0, 0).astype(np.int64)
+        points = np.asarray(weights.zero_points or (0,), np.int64).reshape(-1, 1)
+        return int(np.abs(levels.reshape(levels.shape[0], -1) - points).sum(axis=1).max(initial=0))
 
     @cached_property
     def macs(self) -> int:

@@ -21,11 +21,23 @@ ROOTS = (*TENSORS, "inputs", "present", "outputs", "op", "options", "model", "de
 NAMES = frozenset({*DTYPES.values(), *ROOTS})
 
 TENSOR_FIELDS = frozenset(
-    {"name", "dtype", "shape", "dynamic", "variable", "constant", "scales", "zero_points", "axis", "producer"}
+    {
+        "name",
+        "dtype",
+        "shape",
+        "dynamic",
+        "open_axes",
+        "variable",
+        "constant",
+        "scales",
+        "zero_points",
+        "axis",
+        "producer",
+    }
     | {"consumers", "is_input", "is_output", "rank", "elements", "values", "bytes", "scale", "zero_point"}
-    | {"per_channel", "quantized", "stored", "unpacked_from"}
+    | {"block", "per_channel", "quantized", "stored", "unpacked_from"}
 )
-OPERATOR_FIELDS = frozenset({"name", "version", "index", "macs", "custom"})
+OPERATOR_FIELDS = frozenset({"name", "version", "index", "macs", "weight_sum", "custom"})
 MODEL_FIELDS = frozenset({"inputs", "outputs", "graphs", "bytes", "custom", "count", "operators"})
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -124,7 +136,7 @@ def _check_attribute(node: ast.Attribute, bound: frozenset[str]) -> None:
     name = owner.id if isinstance(owner, ast.Name) else ""
     if name == "device" or name in bound:
         return
-    if name == "options":
+    if name == "options" or (isinstance(owner, ast.Attribute) and owner.attr == "options"):
         known: frozenset[str] = option_names()
     elif name == "op":
         known = OPERATOR_FIELDS

@@ -23,7 +23,7 @@ def xnnpack(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Ma
         if not fit or not (operator.name == VARIABLE or _unpacks(operator)):
             continue
         readers = [one for one in operators if set(one.reads) & set(operator.writes)]
-        left = next((one for one in readers if not taken[one.index] and one.name not in UNPACKING), None)
+        left = next((one for one in readers if not taken[one.index]), None)
         if operator.name != VARIABLE and left is not None:
             why = f"operator {left.index} ({left.name}), which stays on the processor"
             reasons[operator.index] = f"unpacks a constant for {why}"
@@ -41,20 +41,15 @@ def _unpacks(operator: OperatorFacts) -> bool:
 def _forms(operators: Sequence[OperatorFacts], fits: Sequence[bool]) -> list[str]:
     """Hold those that read or assign a variable to the form that the first of them gives it."""
     forms: dict[int, tuple[str, tuple[int, ...]]] = {}
-    handles: set[int] = set()
     reasons = [""] * len(operators)
     for operator, fit in zip(operators, fits, strict=True):
-        if operator.name == VARIABLE:
-            handles |= set(operator.writes)
         value = {"READ_VARIABLE": operator.outputs[:1], "ASSIGN_VARIABLE": operator.inputs[1:2]}.get(
             operator.name
         )
         if not fit or not value or value[0] is None:
             continue
         variable, form = operator.reads[0], (value[0].dtype, value[0].shape)
-        if variable not in handles:
-            reasons[operator.index] = "reads or assigns a variable that no VAR_HANDLE before it names"
-        elif forms.setdefault(variable, form) != form:
+        if forms.setdefault(variable, form) != form:
             dtype, shape = forms[variable]
             reasons[operator.index] = (
                 f"takes a variable of {dtype} {list(shape)} for {form[0]} {list(form[1])}"

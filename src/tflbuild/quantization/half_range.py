@@ -20,7 +20,7 @@ from tflbuild.tflite.half_precision import OVERFLOWS, SMALLEST_NORMAL, Halved
 
 @dataclass(kw_only=True)
 class Reached:
-    """What one operator of the device gives, before it is rounded.
+    """Values that one operator of the device gives, before they are rounded.
 
     Attributes:
         operator: its kind, e.g. "CONV_2D".

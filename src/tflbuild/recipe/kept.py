@@ -5,6 +5,7 @@ writing where it says and asking the store that it names are other things; each 
 
     --plugins           load the plugins that it was built with, unless they are the user's own `./plugins`
     --hooks             call its hooks
+    --devices           measure on its devices, by the programs that it names
     store.path=FOLDER   keep results there; store.remote=URL and outputs=FOLDER likewise
 """
 
@@ -22,10 +23,11 @@ from tflbuild.core.form import Malformed, check
 from tflbuild.core.home import at_home
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import RUN_KEYS, Recipe
+from tflbuild.core.target import TARGETS
 from tflbuild.engine.report_form import RESOLVED
 from tflbuild.recipe.load import thaw
 
-FLAGS = ("--plugins", "--hooks")
+FLAGS = ("--plugins", "--hooks", "--devices")
 PLACES = ("store.path", "store.remote", "outputs")
 
 
@@ -36,11 +38,13 @@ class Asked:
     Attributes:
         plugins: load its plugins.
         hooks: call its hooks.
+        devices: measure on its devices.
         places: where to write instead, by key of `PLACES`.
     """
 
     plugins: bool = False
     hooks: bool = False
+    devices: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -71,7 +75,8 @@ def take_words(words: Sequence[str]) -> tuple[Asked, list[str]]:
         key: at_home(value) for key, _, value in (word.partition("=") for word in words) if key in PLACES
     }
     rest = [word for word in words if word not in FLAGS and word.partition("=")[0] not in PLACES]
-    return Asked(plugins="--plugins" in words, hooks="--hooks" in words, places=places), rest
+    flags = {flag.removeprefix("--"): flag in words for flag in FLAGS}
+    return Asked(**flags, places=places), rest
 
 
 def plugin_folder(recorded: str | None, asked: Asked, note: Callable[[str], None]) -> Path | None:
@@ -129,6 +134,33 @@ def placed(kept: Kept, asked: Asked, note: Callable[[str], None]) -> dict[str, A
     mapping["store"] = store
     _check_store(kept, mapping, asked)
     return mapping
+
+
+def at_hand(
+    kept: Kept, mapping: Mapping[str, Any], asked: Asked, note: Callable[[str], None]
+) -> dict[str, Any]:
+    """Leave out targets that start a program which the recipe names, or reach another machine.
+
+    Args:
+        kept: the recipe.
+        mapping: what `placed` gave of it.
+        asked: what the user asked for.
+        note: is told of what is left out.
+
+    Raises:
+        RecipeError: no target is left.
+    """
+    given = mapping["target"]
+    far = [
+        label for label, one in given.items() if one["type"] in TARGETS and TARGETS.get(one["type"]).reaches
+    ]
+    if asked.devices or not far:
+        return dict(mapping)
+    text = f"target {plain(', '.join(far))} of {plain(kept.file)} is not measured on: --devices reaches it"
+    if len(far) == len(given):
+        raise RecipeError(f"{text}, if you trust that folder; it has no other target.")
+    note(text)
+    return {**mapping, "target": {label: one for label, one in given.items() if label not in far}}
 
 
 def check_outputs(kept: Kept, mapping: Mapping[str, Any], asked: Asked) -> None:

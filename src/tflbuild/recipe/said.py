@@ -1,4 +1,4 @@
-"""What of a composed recipe somebody said: recipe files and the command line, not defaults that passes declare."""
+"""Options of a composed recipe that somebody said: in recipe files or on the command line, not by a pass's defaults."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ RAW = "uint8"
 
 
 class Subject:
-    """What a recipe is about.
+    """The subject of a recipe.
 
     Args:
         mapping: a composed recipe that chooses a model and data.

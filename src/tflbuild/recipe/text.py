@@ -166,12 +166,24 @@ def _number(loader: Any, node: Any, construct: Any) -> Any:
         ) from error
 
 
+def _with_words(node: Any) -> Any:
+    """Take the keys `on`, `off`, `yes` and `no` of a mapping for words: YAML 1.1 has them for true and false."""
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.tag == "tag:yaml.org,2002:bool" and key.value.lower() not in ("true", "false"):
+            key.tag = "tag:yaml.org,2002:str"
+    return node
+
+
 @cache
 def fast_loader() -> Any:
     """Give OmegaConf's loader with bounds, which reads events from libyaml where PyYAML was built with it."""
     careful: Any = get_yaml_loader()
     bases = (yaml.CSafeLoader, careful) if yaml.__with_libyaml__ else (careful,)
-    loader: Any = type("RecipeLoader", bases, {})
+
+    def construct_mapping(self: Any, node: Any, deep: bool = False) -> Any:
+        return super(loader, self).construct_mapping(_with_words(node), deep)
+
+    loader: Any = type("RecipeLoader", bases, {"construct_mapping": construct_mapping})
     loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
     loader.add_constructor("tag:yaml.org,2002:float", _decimal_number)
     return loader

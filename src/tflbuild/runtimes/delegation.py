@@ -8,10 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tflbuild.runtimes.interpreter import interpreter, quiet
+from tflbuild.runtimes.interpreter import interpreter
+from tflbuild.runtimes.profiler import quiet
 
 WHO = f"LiteRT {version('ai-edge-litert')} on this machine"
-"""What measures."""
+"""Runtime that measures."""
 
 PARTITION = "DELEGATE"
 """Name of the operator that stands for those that XNNPACK took together."""
@@ -98,13 +99,18 @@ def delegation(path: Path) -> dict[str, Any]:
     Raises:
         RecipeError: LiteRT cannot load the file.
     """
-    named, found = _measured(path)
-    return {
-        "name": "xnnpack",
-        "delegated": sum(found.values()),
-        "total": len(found),
-        "left": [named[index] for index, taken in found.items() if not taken],
-    }
+    return _told("xnnpack", *_measured(path))
+
+
+def delegation_of(plan: Sequence[Mapping[str, Any]], ends: Set[int], name: str) -> dict[str, Any]:
+    """Say which operators a delegate takes on another machine, as `delegation` does.
+
+    Args:
+        plan: the details of LiteRT's operators there, partitions of the delegate among them.
+        ends: places of the graph's outputs.
+        name: of the delegate.
+    """
+    return _told(name, *_sorted(plan, ends, lambda tensor: True))
 
 
 def taken(path: Path) -> dict[int, bool]:
@@ -121,15 +127,26 @@ def taken(path: Path) -> dict[int, bool]:
 def _measured(path: Path) -> tuple[dict[int, str], dict[int, bool]]:
     with quiet():
         loaded = interpreter(path)
-    nodes = [_node(details) for details in loaded._get_ops_details()]
-    own = [node for node in nodes if node.name != PARTITION]
     ends = {int(details["index"]) for details in loaded.get_output_details()}
-    found = members(
-        own,
-        [node for node in nodes if node.name == PARTITION],
-        ends,
-        lambda tensor: _has_memory(loaded, tensor),
-    )
+    return _sorted(loaded._get_ops_details(), ends, lambda tensor: _has_memory(loaded, tensor))
+
+
+def _told(name: str, named: Mapping[int, str], found: Mapping[int, bool]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "delegated": sum(found.values()),
+        "total": len(found),
+        "left": [named[index] for index, taken in found.items() if not taken],
+    }
+
+
+def _sorted(
+    plan: Iterable[Mapping[str, Any]], ends: Set[int], has_memory: Callable[[int], bool]
+) -> tuple[dict[int, str], dict[int, bool]]:
+    """Give the names of a graph's operators, and whether a delegate takes them, by their place."""
+    nodes = [_node(details) for details in plan]
+    own = [node for node in nodes if node.name != PARTITION]
+    found = members(own, [node for node in nodes if node.name == PARTITION], ends, has_memory)
     return {node.index: node.name for node in own}, {node.index: node.index in found for node in own}
 
 

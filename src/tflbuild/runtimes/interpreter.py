@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -149,6 +146,14 @@ def _filler(details: dict[str, Any], rng: np.random.Generator | None) -> npt.NDA
     return values.astype(dtype)
 
 
+def output_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Give the shapes of a file's outputs by name, as LiteRT allocates them: a file may not say them."""
+    _, outputs = flatbuffer.ends_of(flatbuffer.load(path))
+    exits = interpreter(path, kernels="builtin").get_output_details()
+    shapes = {int(details["index"]): tuple(map(int, details["shape"])) for details in exits}
+    return {name: shapes[index] for name, index in outputs.items() if index in shapes}
+
+
 def operators(path: Path) -> list[str]:
     """Name every operator of the file, in order of execution."""
     return [op["op_name"] for op in interpreter(path, kernels="builtin")._get_ops_details()]
@@ -178,20 +183,6 @@ def latency(path: Path, threads: int = 1, runs: int = 50) -> dict[str, Any]:
         "kernels": "xnnpack" if delegated else "builtin",
         "cpu": cpu_name(),
     }
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silence what LiteRT's C++ code writes to stderr while it loads a file."""
-    sys.stderr.flush()
-    kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(sink)
 
 
 def _first_line(error: Exception) -> str:

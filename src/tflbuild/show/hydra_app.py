@@ -7,7 +7,8 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import ClassVar
 
 import hydra
 from hydra._internal import config_loader_impl
@@ -20,11 +21,11 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from tflbuild import plugins
-from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.errors import RecipeError, TflbuildError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.recipe import compose
 from tflbuild.recipe.composition_errors import refuse_no_choice
-from tflbuild.recipe.declared_source import EVERY_LIMIT, PRIMARY
+from tflbuild.recipe.declared_source import DECLARED, EVERY_LIMIT, PRIMARY
 from tflbuild.recipe.files import by_path, keys_of
 from tflbuild.recipe.flat_source import RecipeSearchPath
 from tflbuild.recipe.overrides import parse
@@ -41,10 +42,13 @@ RESOLVING = ("--resolve", "--package", "-p")
 class SearchPath(RecipeSearchPath):
     """The search path on which Hydra finds recipes, passes and hooks."""
 
+    declared: ClassVar[str] = EVERY_LIMIT
+    """Address of what is declared; a list of limits could not be merged with a node for every limit."""
+
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Append what is declared to the folders of recipes."""
         super().manipulate_search_path(search_path)
-        search_path.append(provider="tflbuild", path=EVERY_LIMIT)
+        search_path.append(provider="tflbuild", path=self.declared)
 
 
 def run_hydra(words: list[str]) -> int:
@@ -72,6 +76,7 @@ def _run(words: list[str]) -> int:
     compose.register()
     if any(word.partition("=")[0] in RESOLVING for word in words):
         compose.compose(overrides)  # within bounds, which Hydra's own interpolations would not keep
+    SearchPath.declared = DECLARED if _lists_limits(overrides) else EVERY_LIMIT
     Plugins.instance().register(SearchPath)
 
     @hydra.main(config_path=None, config_name=PRIMARY, version_base="1.3")
@@ -98,6 +103,18 @@ def _run(words: list[str]) -> int:
         if text:
             say(text.removesuffix("\n"))
     return 0
+
+
+def _lists_limits(overrides: list[str]) -> bool:
+    """Say whether a recipe gives targets limits of their own, as a list."""
+    with suppress(TflbuildError):  # Hydra is asked for the same next, and what is wrong is said then
+        mapping = compose.compose(overrides)
+        budgets = [
+            mapping.get("budget"),
+            *(step.get("budget") for step in mapping.values() if isinstance(step, dict)),
+        ]
+        return any(isinstance(one, list) for budget in budgets if budget for one in budget.values())
+    return False
 
 
 class _Parser(OverridesParser):

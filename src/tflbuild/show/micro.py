@@ -1,4 +1,4 @@
-"""What is said of a file that was delivered to LiteRT for Microcontrollers."""
+"""Describe a file that was delivered to LiteRT for Microcontrollers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tflbuild.core.file_size import size
 from tflbuild.core.plain_text import plain
 
 KERNELS = {"reference": "LiteRT's reference kernels"}
-"""What computes the outputs that others are held to, in words."""
+"""Runtimes whose outputs others are held to, in words."""
 
 ROUNDING = (
     "where an integer layer is FULLY_CONNECTED, a step is no surprise: LiteRT 2 rounds once in its reference kernel, "

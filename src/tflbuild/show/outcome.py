@@ -18,6 +18,7 @@ from tflbuild.show.conclusion import conclusion
 from tflbuild.show.devices import device_lines
 from tflbuild.show.findings.analyses import texts_of
 from tflbuild.show.micro import micro_lines
+from tflbuild.show.npu_layers import heaviest
 from tflbuild.show.placements import SAID_BY
 from tflbuild.show.step_lines import primary_metric
 
@@ -103,10 +104,10 @@ def _sample_lines(target: Mapping[str, Any]) -> list[str]:
 
 
 def _agreement_lines(target: Mapping[str, Any]) -> list[str]:
-    """Say how a delivered file of another kind agrees with the `.tflite` that it was made of."""
+    """Say how a delivered file of another kind, or on another machine, agrees with the `.tflite` that is run here."""
+    other = "this machine's LiteRT" if target.get("device") else "the .tflite that it was made from"
     agreed = [
-        f"  {name} {found['value']:.4f} with the .tflite that it was made from, on {found.get('n', 0)} "
-        f"{found.get('split', '')} samples"
+        f"  {name} {found['value']:.4f} with {other}, on {found.get('n', 0)} {found.get('split', '')} samples"
         for name, found in target.get("agreement", {}).items()
         if found.get("value") is not None
     ]
@@ -143,12 +144,17 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     lines = _agreement_lines(target)
     latency, delegate = target.get("latency_ms"), target.get("delegate")
     if latency:
+        tail = next((f"{name} {latency[name]:.2f}, " for name in ("p90", "p95") if name in latency), "")
         lines.append(
-            f"  {latency['median']:.2f} ms a sample (p90 {latency.get('p90', latency['median']):.2f}, "
+            f"  {latency['median']:.2f} ms a sample ({tail}"
             f"{amount(latency.get('threads', 1), 'thread')}, {plain(latency.get('cpu', ''))})"
         )
     if delegate:
         lines.append(f"  {delegate['delegated']} of {delegate['total']} operators on {delegate['name']}")
+    memory = target.get("memory") or {}
+    if memory:
+        figures = ", ".join(f"{name.removesuffix('_mib')} {value:.1f}" for name, value in memory.items())
+        lines.append(f"  memory of the tool in MiB: {figures}")
     placed = target.get("placement")
     if placed and not delegate:
         counts = f"{placed['delegated']} of {placed['total']} operators on {plain(placed['title'])}"
@@ -157,6 +163,8 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     if "npu_coverage" in target:
         work = ", ".join(_npu_work(target))
         lines.append(f"  NPU coverage {target['npu_coverage']:.1%}{f', {work}' if work else ''}")
+    if target.get("npu_layers"):
+        lines.append(f"  {heaviest(target['npu_layers'])}")
     return lines
 
 
@@ -165,3 +173,5 @@ def _npu_work(target: Mapping[str, Any]) -> Iterator[str]:
         yield f"{target['npu_cycles']:,.0f} cycles"
     if "npu_sram" in target:
         yield f"SRAM {target['npu_sram']:,.1f} KiB"
+    if "npu_flash" in target:
+        yield f"flash or DRAM {target['npu_flash']:,.1f} KiB"

@@ -10,7 +10,7 @@ from pathlib import Path
 from tflbuild import plugins
 from tflbuild.core.errors import StoreError
 from tflbuild.engine.run_folder import point_latest
-from tflbuild.recipe.kept import Asked, Kept, placed, plugin_folder
+from tflbuild.recipe.kept import Asked, Kept, at_hand, placed, plugin_folder
 from tflbuild.show.interrupted import continuing, show_interrupted
 from tflbuild.sweep.batch import finish, settle
 from tflbuild.sweep.freeze import announcement, freeze, grid_points, invalid_lines, refuse_nothing_valid
@@ -106,7 +106,7 @@ def _usable(record: SweepRecord, asked: Asked) -> SweepRecord:
         local = plugin_folder(job.plugins, asked, notes.setdefault)
         entry.frozen = replace(
             job,
-            mapping=placed(kept, asked, notes.setdefault),
+            mapping=at_hand(kept, placed(kept, asked, notes.setdefault), asked, notes.setdefault),
             plugins=str(local) if local else None,
         )
     for text in notes:

@@ -44,7 +44,8 @@ class EdgeTpu(Target):
     wants: ClassVar[Mapping[str, Any]] = {
         "scheme": "int8",
         "scores": "int8",
-        "input_dtype": ("uint8", "int8"),
+        "input_dtype": ("uint8", "int8", "float32"),
+        "output_dtype": ("uint8", "int8", "float32"),
     }
 
     compiler: Literal["auto", "always", "never"] = "auto"

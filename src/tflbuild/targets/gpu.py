@@ -28,7 +28,7 @@ class Gpu(Target):
     float32 = "precision=float32"
 
     precision: Literal["float16", "float32"] = "float16"
-    """What the app lets the delegate compute in: `float16`, the usual one in Java and Kotlin
+    """Arithmetic that the app lets the delegate use: `float16`, the usual one in Java and Kotlin
     (isPrecisionLossAllowed), or `float32`, the usual one in C++, Swift and Objective-C."""
     partitions: Annotated[int, Ge(1), Le(1000)] = 1
     """Parts of the graph that the app lets the delegate take (max_delegated_partitions), the largest first. [parts]"""

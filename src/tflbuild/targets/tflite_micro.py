@@ -26,6 +26,7 @@ class TfliteMicro(Target):
 
     needs = ("tflite_micro", "ai_edge_litert")
     runtime = "tflite_micro"
+    kernels = "reference"
     rules = "tflite_micro"
     wants: ClassVar[Mapping[str, Any]] = {"scheme": ("int8", "int16x8"), "scores": "int8"}
 

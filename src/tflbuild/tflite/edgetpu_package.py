@@ -1,4 +1,4 @@
-"""What Google's compiler put into the operator of an Edge TPU: its parameters, and what it says of itself.
+"""Read the operator of an Edge TPU that Google's compiler made: its parameters, and its own description.
 
 The operator's options hold a package (a flatbuffer, "DWN1"), which holds executables: one that brings parameters into
 the chip's memory once and one for each run, or one that streams its parameters in every run.
@@ -33,7 +33,7 @@ EXECUTABLE: Schema = {
 
 
 class Package(NamedTuple):
-    """What one operator holds.
+    """Content of one operator.
 
     Attributes:
         min_runtime: lowest version of the Edge TPU runtime that takes it; 0 where it does not say.

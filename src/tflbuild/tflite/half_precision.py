@@ -67,7 +67,7 @@ OPERATORS, OPTIONS = schema.BuiltinOperator, schema.BuiltinOptions
 
 @dataclass(kw_only=True)
 class Halved:
-    """What was rounded.
+    """Tensors that were rounded.
 
     Attributes:
         exact: by the place of a tensor that an operator of the device gives, the place of what it was before it was

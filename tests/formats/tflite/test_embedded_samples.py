@@ -14,6 +14,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.formats.tflite import metadata
 from tflbuild.formats.tflite.embedded_samples import embedded, extract
 from tflbuild.formats.tflite.packed_files import member
+from tflbuild.formats.tflite.sample_archive import archive_digest
 from tflbuild.tflite import entries, flatbuffer
 
 FILES = {"samples.json": b"{}", "samples.tsv": b"sample\n", "000/input_0.bin": bytes(range(256))}
@@ -110,3 +111,21 @@ def test_a_damaged_archive_is_named(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(bytes(whole))
     with pytest.raises(RecipeError, match="is damaged"):
         extract(path, tmp_path / "out")
+
+
+def test_the_digest_of_a_folder_of_samples_is_that_of_the_archive_it_came_from(
+    integer_classifier: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    said, _ = proven.proof(proven.classifier(integer_classifier, tmp_path / "run"), tmp_path / "run")
+    folder = tmp_path / "run/samples"
+    assert archive_digest(folder) == said["sha256"]
+    tensor = folder / "004/output_0.bin"
+    kept = tensor.read_bytes()
+    tensor.write_bytes(b"xx")
+    assert archive_digest(folder) not in ("", said["sha256"])
+    tensor.unlink()
+    assert archive_digest(folder) == ""
+    tensor.write_bytes(kept)
+    assert archive_digest(folder) == said["sha256"]
+    assert archive_digest(tmp_path) == ""

@@ -35,7 +35,23 @@ def exhibit_of(found: Mapping[str, Any], title: str) -> Exhibit | None:
         f"operators are too low. "
         f"Names with brackets are XNNPACK's own."
     )
-    return Exhibit(title=title, text=(text,), parts=(_kinds(operators, total), _slowest(operators, total)))
+    return drawn(operators, title, text)
+
+
+def drawn(
+    operators: Sequence[Mapping[str, Any]], title: str, text: str, delegate: str = "XNNPACK"
+) -> Exhibit:
+    """Draw the times of operators, whatever measured them.
+
+    Args:
+        operators: `name`, `delegated` and `ms` of each, in order.
+        title: of the exhibit.
+        text: what was measured, and how.
+        delegate: what runs those that are delegated.
+    """
+    total = sum(one["ms"] for one in operators) or 1.0
+    parts = (_kinds(operators, total), _slowest(operators, total, delegate))
+    return Exhibit(title=title, text=(text,), parts=parts)
 
 
 def _kinds(operators: Sequence[Mapping[str, Any]], total: float) -> Bars:
@@ -60,14 +76,14 @@ def _kinds(operators: Sequence[Mapping[str, Any]], total: float) -> Bars:
     return Bars(bars=tuple(bars), unit="ms")
 
 
-def _slowest(operators: Sequence[Mapping[str, Any]], total: float) -> Table:
+def _slowest(operators: Sequence[Mapping[str, Any]], total: float, delegate: str) -> Table:
     ranked = sorted(enumerate(operators, start=1), key=lambda item: -item[1]["ms"])[:SLOWEST]
     rows = tuple(
         Row(
             cells=(
                 Quantity(place, "count"),
                 plain(one["name"], LONGEST),
-                "XNNPACK" if one["delegated"] else "LiteRT",
+                delegate if one["delegated"] else "LiteRT",
                 Quantity(one["ms"], "ms"),
                 Quantity(one["ms"] / total, "%"),
             )

@@ -1,4 +1,4 @@
-"""What a file needs of the arena: the smallest that it runs in, and what lies in it."""
+"""Measure the arena that a file needs: the smallest that it runs in, and what lies in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report says of a file for a microcontroller."""
+"""Inspect a file for a microcontroller, for the report."""
 
 from __future__ import annotations
 

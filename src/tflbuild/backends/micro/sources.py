@@ -19,7 +19,7 @@ LONGEST = 80
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What the sources are made of.
+    """Input of the generator of sources.
 
     Attributes:
         model: bytes of the `.tflite`.

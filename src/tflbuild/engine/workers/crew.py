@@ -40,6 +40,7 @@ class SplitWork:
         out: the file that the parts are joined to, in order; the parts lie beside it.
         who: what asks, as the error message names it.
         progress: is told how many images are done.
+        alone: whether one process does all of it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class SplitWork:
     out: Path
     who: str
     progress: Progress = lambda done, total, note: None
+    alone: bool = False
 
     def part(self, shard: range) -> Path:
         """Name the file of a part."""
@@ -86,7 +88,8 @@ class Crew:
             PassError: what was asked raised.
         """
         started = time.perf_counter()
-        sharing = _Sharing(work, self._members[: max(1, work.images // IMAGES_A_PROCESS)])
+        members = 1 if work.alone else max(1, work.images // IMAGES_A_PROCESS)
+        sharing = _Sharing(work, self._members[:members])
         replies = sharing.run()
         parts = [work.part(shard) for shard in sharing.shards]
         if len(parts) == 1:

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tflbuild.core.exhibit import Exhibit
 from tflbuild.engine.first_look import NAME as FIRST_LOOK
 from tflbuild.engine.report_form import typed_words
+from tflbuild.show import npu_layers
 from tflbuild.show.breach import breach_of, next_commands
 from tflbuild.show.conclusion import conclusion
 from tflbuild.show.devices import HEADINGS, devices
@@ -35,6 +36,7 @@ from tflbuild.show.pages.figures import (
 )
 from tflbuild.show.pages.links import Links
 from tflbuild.show.pages.matrix import shaded
+from tflbuild.show.pages.measured_there import exhibit_there
 from tflbuild.show.pages.packing import packing
 from tflbuild.show.pages.sample_views import drawn
 from tflbuild.show.pages.snippets.listing import snippets
@@ -101,7 +103,12 @@ def render(
             links=links or Links(),
             scripts=scripts.scripts(scripts.COPY),
             packed={target["name"]: packing(report, target) for target in report["targets"]},
+            timed={target["name"]: exhibit_there(target) for target in report["targets"]},
             placed={target["name"]: _placed(target) for target in report["targets"]},
+            layers={
+                target["name"]: npu_layers.exhibit(target.get("npu_layers", []))
+                for target in report["targets"]
+            },
             base=exhibits_of_analyses(looked),
             found=exhibits_of_analyses(others),
             devices=devices(report),

@@ -49,11 +49,8 @@ def _speed(target: Mapping[str, Any]) -> list[dict[str, Any]]:
     if target.get("latency_ms"):
         found = target["latency_ms"]
         threads = f"{found['threads']} thread{'s' if found['threads'] > 1 else ''}"
-        return [
-            tile(
-                "latency", f"{found['median']:.2f} ms", f"p90 {found['p90']:.2f} ms, {threads}", found["cpu"]
-            )
-        ]
+        tail = next((f"{name} {found[name]:.2f} ms, " for name in ("p90", "p95") if name in found), "")
+        return [tile("latency", f"{found['median']:.2f} ms", f"{tail}{threads}", found["cpu"])]
     if target.get("npu_latency") is not None:
         note = f"{target['npu_coverage']:.0%} of operators on the NPU"
         return [tile("NPU", f"{target['npu_latency']:.2f} ms", note)]

@@ -1,0 +1,1 @@
+"""A phone behind adb, and LiteRT's benchmark_model on it."""

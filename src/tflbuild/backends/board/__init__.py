@@ -1,0 +1,1 @@
+"""A board behind ssh, with a Python and LiteRT of its own."""

@@ -1,0 +1,58 @@
+"""How a board is reached, and how a model is executed on it."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from dataclasses import dataclass
+
+BOOTSTRAP = (
+    "import base64,sys\n"
+    "f=sys.stdin.buffer\n"
+    "exec(compile(f.read(int(f.readline())),'tflbuild','exec'),{'__name__':'__main__'})"
+)
+"""Code that the board's Python is given to begin with: it reads the rest from its input."""
+
+ALIVE = {"ServerAliveInterval": 5, "ServerAliveCountMax": 3}
+"""Options of ssh by which a connection that is gone is noticed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """The options of target `remote` that the board is run with; see there."""
+
+    host: str
+    user: str
+    port: int
+    identity: str
+    options: tuple[str, ...]
+    ssh: str
+    python: str
+    delegate: str
+    delegate_options: tuple[str, ...]
+    resolver: str
+    threads: int
+    timeout: int
+
+    @property
+    def name(self) -> str:
+        """Name the board as ssh does."""
+        return f"{self.user}@{self.host}" if self.user else self.host
+
+    @property
+    def command(self) -> list[str]:
+        """Give the command line of ssh; the user's own options come first, since ssh takes the first of two."""
+        words = [self.ssh, "-T"]
+        for option in (*self.options, "BatchMode=yes", f"ConnectTimeout={min(self.timeout, 20)}"):
+            words += ["-o", option]
+        for key, value in ALIVE.items():
+            words += ["-o", f"{key}={value}"]
+        words += ["-p", str(self.port)] if self.port else []
+        words += ["-i", self.identity] if self.identity else []
+        return [*words, "--", self.name, self._program]
+
+    @property
+    def _program(self) -> str:
+        """Give what the board's shell is to run; without a quote in it, so that any shell takes it."""
+        code = base64.b64encode(BOOTSTRAP.encode()).decode()
+        return f"{shlex.quote(self.python)} -u -c \"import base64;exec(base64.b64decode('{code}'))\""

@@ -1,0 +1,113 @@
+"""A phone behind adb."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, Le
+
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.target import Target, target
+
+if TYPE_CHECKING:
+    from tflbuild.backends.android.setup import Setup
+
+OURS = re.compile(
+    r"--(graph|num_threads|num_runs|min_secs|warmup_\w+|input_layer\w*|output_\w+|signature_to_run_for"
+    r"|enable_op_profiling|op_profiling_\w+|profiling_\w+|report_peak_memory_footprint|use_xnnpack|use_gpu|use_nnapi"
+    r"|delegate_serialize_\w+|dry_run|help)(=|$)"
+)
+"""Flags that tflbuild gives benchmark_model itself."""
+
+
+@target("android")
+class Android(Target):
+    """Measure the file on an Android phone, by `adb` and LiteRT's benchmark_model.
+
+    Latency, memory, the time of each operator and accuracy on the test split are those of the phone; the phone's name,
+    its Android and the digest of benchmark_model are in every key. Tested with a program that answers as adb does, and
+    never run on a real phone by us.
+    """
+
+    needs = ("ai_edge_litert",)
+    reaches = True
+    runtime = "adb"
+    rules = "xnnpack"
+
+    benchmark: str = ""
+    """Path of LiteRT's benchmark_model, built for the phone's ABI. Empty: refused, with where to get it."""
+    adb: str = "adb"
+    """Android's program adb: its name on the PATH, or its path."""
+    serial: str = ""
+    """Serial of the phone, as `adb devices` lists it. Empty: the only one that is attached."""
+    delegate: Literal["xnnpack", "builtin", "gpu", "nnapi"] = "xnnpack"
+    """Delegate that executes the operators that it takes; `builtin` are LiteRT's own kernels alone. Android 15 and
+    later advise against `nnapi`."""
+    threads: Annotated[int, Ge(1), Le(64)] = 1
+    """Threads of the interpreter on the phone. [threads]"""
+    runs: Annotated[int, Ge(1), Le(100_000)] = 50
+    """Timed runs after the warm-up, at least; benchmark_model goes on for a second. [runs]"""
+    flags: tuple[str, ...] = ()
+    """Further flags of benchmark_model, such as `--gpu_precision_loss_allowed=false`."""
+    affinity: str = ""
+    """Processors that it may run on, as a mask of `taskset` in hexadecimal digits, e.g. f0. Empty: all."""
+    folder: str = "/data/local/tmp"
+    """Folder of the phone that a folder of ours is made in, and removed from at the end."""
+    timeout: Annotated[int, Ge(1), Le(86_400)] = 600
+    """Time that one command on the phone may take, such as a batch of samples. [seconds]"""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"(/[\w.+-]+)+", self.folder):
+            raise ValueError(
+                f"folder '{self.folder}' is not the whole path of a folder, such as /data/local/tmp"
+            )
+        if self.affinity and not re.fullmatch(r"[0-9a-fA-F]{1,16}", self.affinity):
+            raise ValueError(f"affinity '{self.affinity}' is not a mask in hexadecimal digits, such as f0")
+        for flag in self.flags:
+            if not re.fullmatch(r"--\w+=.*", flag):
+                raise ValueError(f"flags: '{flag}' is not a flag of the form --NAME=VALUE")
+            if OURS.match(flag):
+                raise ValueError(f"flags: '{flag}' is set by tflbuild itself")
+
+    def files(self) -> tuple[Path, ...]:
+        """Name benchmark_model."""
+        return (Path(self.benchmark),) if self.benchmark and Path(self.benchmark).is_file() else ()
+
+    def rule_table(self) -> Path | None:
+        """Give XNNPACK's rules where it is what executes; for others there are the targets `gpu` and `nnapi`."""
+        return super().rule_table() if self.rule_file or self.delegate == "xnnpack" else None
+
+    def check(self) -> None:
+        """Hold this machine to having adb and benchmark_model; no phone is asked."""
+        from tflbuild.backends.android.setup import check_adb
+
+        check_adb(self.adb)
+        assert self._setup().program
+
+    def device(self) -> Mapping[str, Any]:
+        """Ask the phone what it is."""
+        from tflbuild.backends.android.benchmark import device
+
+        return device(self._setup())
+
+    def runtime_options(self) -> Mapping[str, Any]:
+        """Give the options by which accuracy is measured, too."""
+        return {name: value for name, value in vars(self).items() if name not in OF_TARGET}
+
+    def inspect(self, model: TFLiteModel) -> dict[str, Any]:
+        """Give `latency_ms`, `delegate`, `memory`, `operator_times` and `device`, as the phone measured them."""
+        from tflbuild.backends.android.benchmark import measured
+
+        return measured(self._setup(), model.path, self.runs)
+
+    def _setup(self) -> Setup:
+        from tflbuild.backends.android.setup import Setup
+
+        return Setup(**self.runtime_options())
+
+
+OF_TARGET = frozenset({"step", "rule_file", "runs"})
+"""Options that are about the delivery, and not about how a model is executed."""

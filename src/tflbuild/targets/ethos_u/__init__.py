@@ -1,0 +1,1 @@
+"""Arm Ethos-U: compiling with vela, and what became of each operator."""

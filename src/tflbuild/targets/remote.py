@@ -1,0 +1,172 @@
+"""A board behind ssh."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, Le
+
+from tflbuild.core.artifact import TFLiteModel
+from tflbuild.core.errors import MissingTool, PassError, RecipeError
+from tflbuild.core.plain_text import plain
+from tflbuild.core.target import Target, target
+
+if TYPE_CHECKING:
+    from tflbuild.backends.board.setup import Setup
+
+PERMITTED = (
+    "AddressFamily",
+    "BindAddress",
+    "BindInterface",
+    "CASignatureAlgorithms",
+    "CertificateFile",
+    "Ciphers",
+    "Compression",
+    "ConnectTimeout",
+    "ConnectionAttempts",
+    "GlobalKnownHostsFile",
+    "HostKeyAlgorithms",
+    "HostKeyAlias",
+    "HostName",
+    "IPQoS",
+    "IdentitiesOnly",
+    "IdentityAgent",
+    "KexAlgorithms",
+    "MACs",
+    "PreferredAuthentications",
+    "ProxyJump",
+    "PubkeyAcceptedAlgorithms",
+    "RekeyLimit",
+    "ServerAliveCountMax",
+    "ServerAliveInterval",
+    "UserKnownHostsFile",
+)
+"""Options of ssh that a recipe may give: those that start no program on this machine and trust no key."""
+
+NAME = re.compile(r"[A-Za-z0-9_.\[\]:%][A-Za-z0-9_.\[\]:%-]*")
+"""Names of machines and users: none that ssh would take for an option."""
+
+WATCHED = 20
+"""Runs whose operators are timed, at most."""
+
+
+@target("remote")
+class Remote(Target):
+    """Measure the file on a board with Python and LiteRT, such as a Raspberry Pi, over ssh.
+
+    Latency, memory, the time of each operator and accuracy on the test split are those of the board; its name, its
+    processor and its LiteRT are in every key. Keys and known hosts are those of the user's ssh, which asks for no
+    password. A small program is sent with each session, and nothing is left on the board.
+    """
+
+    needs = ("ai_edge_litert",)
+    reaches = True
+    runtime = "ssh"
+    rules = "xnnpack"
+
+    host: str = ""
+    """Name or address of the board, or a name of the user's ssh configuration. Empty: refused."""
+    user: str = ""
+    """User on the board. Empty: as ssh has it."""
+    port: Annotated[int, Ge(0), Le(65_535)] = 0
+    """Port of its ssh server; 0 as ssh has it. [no unit]"""
+    identity: str = ""
+    """File with the private key. Empty: as ssh has it."""
+    options: tuple[str, ...] = ()
+    """Further options of ssh, each as KEY=VALUE, such as ProxyJump=gate; those that start a program belong into the
+    user's own ssh configuration."""
+    ssh: str = "ssh"
+    """The program ssh: its name on the PATH, or its path."""
+    python: str = "python3"
+    """The board's Python that has LiteRT: its name there, or its path."""
+    delegate: str = ""
+    """Library of a delegate on the board, such as libedgetpu.so.1. Empty: none but LiteRT's own."""
+    delegate_options: tuple[str, ...] = ()
+    """Options of the delegate, each as KEY=VALUE, such as device=usb."""
+    resolver: Literal["default", "builtin", "reference"] = "default"
+    """Kernels that compute: `default` (XNNPACK where it takes an operator), `builtin` (without XNNPACK) or
+    LiteRT's `reference` kernels."""
+    threads: Annotated[int, Ge(1), Le(64)] = 1
+    """Threads of the interpreter on the board. [threads]"""
+    runs: Annotated[int, Ge(1), Le(100_000)] = 50
+    """Timed runs after the warm-up. [runs]"""
+    timeout: Annotated[int, Ge(1), Le(86_400)] = 600
+    """Time that the board may take for one answer, such as a batch of samples. [seconds]"""
+
+    def __post_init__(self) -> None:
+        for name in ("host", "user"):
+            value = getattr(self, name)
+            if value and not NAME.fullmatch(value):
+                raise ValueError(
+                    f"{name} '{plain(value)}' is no name; say user, port and options by themselves"
+                )
+        for option in self.options:
+            key = option.partition("=")[0]
+            if "=" not in option or key not in PERMITTED:
+                raise ValueError(
+                    f"options: '{plain(option)}' is not KEY=VALUE of an option that a recipe may give, such as "
+                    f"ProxyJump=gate; put others into your ssh configuration"
+                )
+        for option in self.delegate_options:
+            if not re.fullmatch(r"[^=]+=.*", option):
+                raise ValueError(f"delegate_options: '{plain(option)}' is not KEY=VALUE")
+
+    def rule_table(self) -> Path | None:
+        """Give XNNPACK's rules where it is what executes."""
+        own = not self.delegate and self.resolver == "default"
+        return super().rule_table() if self.rule_file or own else None
+
+    def check(self) -> None:
+        """Hold this machine to having ssh, and the recipe to naming a board; it is not asked."""
+        if shutil.which(self.ssh) is None:
+            raise MissingTool(
+                f"target.remote.ssh: there is no program '{plain(self.ssh)}'; install it: "
+                f"apt-get install openssh-client."
+            )
+        if not self.host:
+            raise RecipeError("target.remote.host: not given; expected the name or address of the board.")
+
+    def device(self) -> Mapping[str, Any]:
+        """Ask the board what it is."""
+        from tflbuild.backends.board.execution import device
+
+        self.check()
+        return device(self._setup())
+
+    def runtime_options(self) -> Mapping[str, Any]:
+        """Give the options by which accuracy is measured, too."""
+        return {name: value for name, value in vars(self).items() if name not in OF_TARGET}
+
+    def inspect(self, model: TFLiteModel) -> dict[str, Any]:
+        """Give `latency_ms`, `delegate`, `memory`, `operator_times` and `device`, as the board measured them."""
+        from tflbuild.backends.board.execution import Loaded, name_of
+        from tflbuild.runtimes import profiler
+        from tflbuild.runtimes.delegation import delegation_of
+
+        loaded = Loaded(self._setup(), model.path)
+        figures = loaded.latency(self.runs)
+        delegate = delegation_of(loaded.plan, loaded.ends, loaded.kernels if self.delegate else "xnnpack")
+        figures |= {"delegate": delegate, "device": loaded.facts}
+        if not self.delegate and self.resolver == "default":
+            try:
+                found = loaded.profiled(Path(profiler.__file__), min(self.runs, WATCHED))
+            except PassError:  # an older LiteRT, or one that brings no library with the profiler
+                return figures
+            timed = profiler.faster_half(
+                [([profiler.Event(*event) for event in events], whole) for events, whole in found]
+            )
+            figures["operator_times"] = {"cpu": name_of(loaded.facts), "threads": 1, **timed}
+        return figures
+
+    def _setup(self) -> Setup:
+        from tflbuild.backends.board.setup import Setup
+
+        return Setup(**self.runtime_options())
+
+
+OF_TARGET = frozenset({"step", "rule_file", "runs"})
+"""Options that are about the delivery, and not about how a model is executed."""
