@@ -29,7 +29,6 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT / "tests" / "support"))
 
 from ethos_cases import cases  # noqa: E402
-
 from tflbuild import plugins  # noqa: E402
 from tflbuild.core.artifact import TFLiteModel  # noqa: E402
 from tflbuild.core.errors import PassError  # noqa: E402

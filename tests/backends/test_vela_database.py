@@ -37,6 +37,7 @@ def test_what_vela_made_of_an_operator_is_summed_up(tmp_path: Path) -> None:
         '242,7,207,"Conv2D","a, "quoted", name]]>",46320,15121,15000,165888,0,10190',
         '247,7,206,"Relu6","a, "quoted", name]]>",50000,20,0,0,0,0',
         '249,8,0,"Passthrough","b",0,0,0,0,0,0',
+        '252,8,0,"Relu","b",0,0,0,0,0,0',
         '250,0,0,"MaxPool","b_maxpool",100,300,300,0,0,0',
         '251,0,0,"MaxPool","b_maxpool",90,400,400,0,0,0',
     ]

@@ -53,6 +53,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     content = draft.content("y")
     (folder / "model.tflite").write_bytes(content)
     (folder / "huge.tflite").write_bytes(scaled(content, 2.0**17))
+    (folder / "tiny.tflite").write_bytes(scaled(content, 2.0**-14))
     (folder / "int8.tflite").write_bytes(integers())
     values = np.random.default_rng(1).normal(size=(ROWS, 12)).astype(np.float32)
     np.savez(folder / "labelled.npz", x=values, y=np.arange(ROWS) % 3)
@@ -98,6 +99,16 @@ def test_what_overflows_is_named_with_a_cure_that_helps(here: Workspace) -> None
     assert found["cures"][0].startswith("target.gpu.precision=float32")
     code = here.run("check", "huge.tflite", *words, "--simulate", "target.gpu.precision=float32", code=2)
     assert "gpu does not compute in float16; coreml, gpu, qnn do" in code
+
+
+def test_small_numbers_are_measured_as_zeros_once_more(here: Workspace) -> None:
+    (found,) = simulated(here, "tiny.tflite", "target=gpu", "data.root=rows.npz").values()
+    assert found["small"] > 0
+    assert found["values"]["flushed"] < found["values"]["float16"], "weights of 2^-14 are 0 by then"
+    for name in ("float16", "flushed"):
+        assert found["changes"][name]["value"] == pytest.approx(
+            found["values"][name] - found["values"]["file"]
+        )
 
 
 def test_the_terminal_says_what_changes_and_what_overflows(here: Workspace) -> None:

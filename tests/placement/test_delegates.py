@@ -272,6 +272,7 @@ def test_a_condition_is_that_of_the_source(device: str, name: str) -> None:
     found = reason(device, case)
     assert bool(found) is bool(case.reason), found
     assert case.reason in found
+    assert not found.startswith(("it ", "its ", "the ")), f"it {found}"
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -132,6 +132,8 @@ def test_what_unpacks_float16_goes_with_the_whole_graph_or_stays() -> None:
     found = PARTITIONS["largest"](model.operators, [True, True, False], {"partitions": 1})
     assert found[0] == "unpacks constants in float16, and other operators stay on the processor"
     assert found[1:] == ["", ""]
+    small = PARTITIONS["largest"](model.operators, [True, True, False], {"partitions": 0, "smallest": 2})
+    assert small[1] == "is in a part of 1 operator, and the delegate takes parts of 2 and more"
 
 
 @pytest.mark.parametrize(

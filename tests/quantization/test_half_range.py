@@ -58,6 +58,12 @@ def test_numbers_below_the_smallest_with_all_digits_are_counted() -> None:
     assert (only.small, only.lost) == (1, 1)  # 2^-26 becomes 0; 2^-13 has all of its digits
 
 
+def test_one_infinite_number_is_enough_for_an_output_that_is_not_finite() -> None:
+    result = found(grown(100, 100), (10, 1))
+    assert result.outputs == {"layer_1": np.inf}
+    assert result.sizes == {"layer_1": 100000}
+
+
 def test_constants_beyond_float16_are_named_and_the_outputs_are_not_finite() -> None:
     result = found(grown(1e6), (1, 0))
     assert result.constants == ["w0"]

@@ -78,6 +78,13 @@ def test_an_operator_runs_where_vela_says(made: Compiled, taken: list[bool]) -> 
     assert on(made) == taken
 
 
+def test_a_tensor_without_a_name_is_not_taken_for_another() -> None:
+    foreseen = predicted()
+    foreseen["operators"][2]["output"] = ""
+    made = compiled({0: Work(), 1: Work(), 3: LEFT}, left=[Left("CUSTOM", ("",))])
+    assert on(made, foreseen) == [True, True, True, False]
+
+
 def test_the_reason_is_velas_and_the_cure_the_rules() -> None:
     complaints = [
         Complaint("RELU", "t0", "32 bits", "8 or 16"),

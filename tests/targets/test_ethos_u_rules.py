@@ -194,6 +194,15 @@ def test_the_weights_of_a_channel_are_added_up(
         )
 
 
+def test_the_channels_of_a_depthwise_convolution_are_added_up_one_by_one(tmp_path: Path) -> None:
+    # 40,000 weights of 127 a channel are 5,080,000, two channels more than an accumulator takes
+    kernel = weights(1, 200, 200, 2, value=127)
+    inputs = [Held((1, 200, 200, 2)), kernel, bias(2)]
+    options = {**STRIDES, "depthMultiplier": 1, "padding": 1}
+    content = one("DEPTHWISE_CONV_2D", inputs, [Held((1, 1, 1, 2))], "DepthwiseConv2D", **options)
+    assert predicted(tmp_path, content)[0]["on"]
+
+
 def test_vela_is_not_needed_for_a_prediction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toolchain, "version", lambda tool: None)
     found: Any = EthosU(accelerator="ethos-u65-512").place(written(tmp_path, conv()))
