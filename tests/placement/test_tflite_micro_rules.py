@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import micro_trials
 import small_network
 import stateful_files
 import tflite_files
@@ -92,3 +93,81 @@ def test_reasons_name_the_values_and_the_cure(tmp_path: Path) -> None:
     (operator,) = (one for one in found["operators"] if not one["on"])
     assert operator["cure"] == "quantize.scores=int8"
     assert "zero point 0; the kernel has 1/65536 and -32768" in operator["reason"]
+
+
+DTYPES = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool", "float16")
+GRIDS = {"int8": (1 / 256, -128), "uint8": (1 / 256, 0), "int16": (1 / 32768, 0)}
+UNARY = (
+    *(
+        "ABS",
+        "CEIL",
+        "COS",
+        "ELU",
+        "EXP",
+        "FLOOR",
+        "GELU",
+        "HARD_SWISH",
+        "L2_NORMALIZATION",
+        "LEAKY_RELU",
+        "LOG",
+    ),
+    *(
+        "LOGISTIC",
+        "LOG_SOFTMAX",
+        "NEG",
+        "RELU",
+        "RELU6",
+        "ROUND",
+        "RSQRT",
+        "SIGN",
+        "SIN",
+        "SOFTMAX",
+        "SQRT",
+        "SQUARE",
+    ),
+    *("TANH", "ZEROS_LIKE"),
+)
+BINARY = (
+    *("ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "POW", "PRELU"),
+    *("SQUARED_DIFFERENCE", "SUB"),
+)
+COMPARING = ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")
+CONVERTING = ("CAST", "DEQUANTIZE", "QUANTIZE", "SOFTMAX")
+
+
+def single(name: str, inputs: tuple[tflite_files.Typed, ...], output: tflite_files.Typed) -> bytes:
+    """Give a file of one operator."""
+    places = [f"x{place}" for place in range(len(inputs))]
+    typed = {**dict(zip(places, inputs, strict=True)), "y": output}
+    shapes = dict.fromkeys(typed, (1, 2, 2, 3))
+    return tflite_files.network(shapes, [tflite_files.step(name, places, ["y"])], places, ["y"], typed)
+
+
+def singles() -> dict[str, bytes]:
+    """Give a file for each operator and dtype, and for each pair of dtypes of those that convert."""
+    typed = {dtype: tflite_files.Typed(dtype, *GRIDS.get(dtype, (0.0, 0))) for dtype in DTYPES}
+    found = {}
+    for dtype, one in typed.items():
+        found |= {f"{name} {dtype}": single(name, (one,), one) for name in UNARY}
+        found |= {f"{name} {dtype}": single(name, (one, one), one) for name in BINARY}
+        found |= {f"{name} {dtype}": single(name, (one, one), typed["bool"]) for name in COMPARING}
+        found |= {
+            f"{name} {dtype} {other}": single(name, (one,), made)
+            for name in CONVERTING
+            for other, made in typed.items()
+        }
+    for scale, zero in ((1 / 65536, -32768), (1 / 65536, 0), (1 / 32768, -32768)):
+        made = tflite_files.Typed("int16", scale, zero)
+        found[f"SOFTMAX int16 {scale} {zero}"] = single("SOFTMAX", (typed["int8"],), made)
+    return found
+
+
+def test_every_dtype_of_an_operator_is_predicted_as_the_interpreter_takes_it(tmp_path: Path) -> None:
+    contents = singles()
+    files = [tmp_path / f"{place}.tflite" for place in range(len(contents))]
+    for path, content in zip(files, contents.values(), strict=True):
+        path.write_bytes(content)
+    runs = micro_trials.run(files, tmp_path)
+    wrong = [name for name, path, one in zip(contents, files, runs, strict=True) if predicted(path) != one]
+    assert wrong == []
+    assert 120 < sum(runs) < len(runs) - 120
