@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -11,6 +11,7 @@ from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.names import named
 from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
+from tflbuild.core.runtime import RUNTIMES
 
 Computed = Literal["nothing", "floats", "everything"]
 """Part of a file that a device computes in float16."""
@@ -19,9 +20,6 @@ TARGETS: Registry[Target] = Registry("target", "target", "targets")
 
 BY_RULES = "tflbuild.placement.by_rules:place"
 """Predicts by rules; core cannot import it."""
-
-COVERAGE = "npu_coverage"
-"""Metric that is the share of operators on an accelerator."""
 
 COVERAGE = "npu_coverage"
 """Metric that every target with an accelerator reports."""
@@ -52,12 +50,12 @@ class Target:
     executes: ClassVar[bool] = True
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False
-    """Whether only full-integer models make sense on it."""
+    """Whether it computes in integers alone, so that passes keep nothing in floats for it."""
     reaches: ClassVar[bool] = False
     """Whether it starts a program that its options name, or reaches another machine: a recipe in somebody else's folder
     then takes a word of the user."""
     gives: ClassVar[tuple[str, ...]] = ()
-    """Names of the metrics that it reports as figures of `compile` or `inspect`, and that a limit may name."""
+    """Names of the metrics that it reports, besides those whose own `TargetMetric.target` names it."""
     rules: ClassVar[str] = ""
     """Which operators it runs: name of a table in `tflbuild/placement/tables`, or path of a rule file; "" for none."""
     offloads: ClassVar[bool] = False
@@ -102,6 +100,10 @@ class Target:
     def runtime_options(self) -> Mapping[str, Any]:
         """Give the options of the runtime that `runtime` names."""
         return {}
+
+    def own_of_runtime(self) -> dict[str, Any]:
+        """Give those options that the runtime that `runtime` names has under the same names."""
+        return {one.name: getattr(self, one.name) for one in fields(RUNTIMES.get(self.runtime))}
 
     def check(self) -> None:
         """Hold this machine to what the target needs besides `needs`, such as a program; asked while planning.

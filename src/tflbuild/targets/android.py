@@ -95,7 +95,7 @@ class Android(Target):
 
     def runtime_options(self) -> Mapping[str, Any]:
         """Give the options by which accuracy is measured, too."""
-        return {name: value for name, value in vars(self).items() if name not in OF_TARGET}
+        return self.own_of_runtime()
 
     def inspect(self, model: TFLiteModel) -> dict[str, Any]:
         """Give `latency_ms`, `delegate`, `memory`, `operator_times` and `device`, as the phone measured them."""
@@ -107,7 +107,3 @@ class Android(Target):
         from tflbuild.backends.android.setup import Setup
 
         return Setup(**self.runtime_options())
-
-
-OF_TARGET = frozenset({"step", "rule_file", "runs"})
-"""Options that are about the delivery, and not about how a model is executed."""

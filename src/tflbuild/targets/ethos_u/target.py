@@ -51,7 +51,6 @@ class EthosU(Target):
     integer_only = True
     kernels = "reference"
     offloads = True
-    gives = ("npu_cycles", "npu_sram", "npu_flash", "npu_latency")
     wants: ClassVar[Mapping[str, Any]] = {
         "scheme": ("int8", "int16x8"),
         "output_dtype": ("int8", "uint8", "float32"),
