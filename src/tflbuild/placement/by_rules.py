@@ -9,7 +9,7 @@ from typing import Any
 from tflbuild.placement import facts, rule_file
 from tflbuild.placement.expression import Scope, Unknown
 from tflbuild.placement.facts import ModelFacts, OperatorFacts
-from tflbuild.placement.partition import PARTITIONS
+from tflbuild.placement.partitions.partition import PARTITIONS
 from tflbuild.placement.placement import Placed, Placement
 from tflbuild.placement.rule_file import Rule, RuleTable
 from tflbuild.tflite.chips import CHIPS

@@ -15,7 +15,7 @@ from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 from tflbuild.placement.expression import Expression, Text, parse, parse_text
-from tflbuild.placement.partition import PARTITIONS
+from tflbuild.placement.partitions.partition import PARTITIONS
 from tflbuild.placement.syntax import Mistake
 from tflbuild.tflite.chips import MICRO, OWN
 from tflbuild.tflite.flatbuffer import OPERATORS

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tflbuild.placement.facts import OperatorFacts
+from tflbuild.placement.partitions.turns import turns
 
 
 def largest(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Mapping[str, Any]) -> list[str]:
@@ -20,7 +21,7 @@ def largest(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Ma
     taken = [fit and not unpacks for fit, unpacks in zip(fits, unpacking, strict=True)]
     if all(fit or unpacks for fit, unpacks in zip(fits, unpacking, strict=True)) and any(unpacking):
         return [""] * len(operators)
-    found = sorted(parts(operators, taken), key=len, reverse=True)
+    found = sorted((one.places for one in turns(operators, taken) if one.taken), key=len, reverse=True)
     reasons = [_LEFT if unpacks else "" for unpacks in unpacking]
     for place, part in enumerate(found):
         if len(part) < least:
@@ -50,32 +51,3 @@ def _all_stored(operator: OperatorFacts) -> bool:
 
 def _counted(part: Sequence[int]) -> str:
     return f"{len(part)} operator{'s' * (len(part) != 1)}"
-
-
-def parts(operators: Sequence[OperatorFacts], taken: Sequence[bool]) -> list[list[int]]:
-    """Divide a graph as LiteRT does: everything that is ready and of one side is one part, and then the other side.
-
-    Args:
-        operators: in order of execution.
-        taken: whether the device takes each.
-
-    Returns:
-        The places of the operators of each part that the device takes.
-    """
-    waiting = {index for operator in operators for index in operator.writes}
-    left = list(range(len(operators)))
-    found: list[list[int]] = []
-    while left:
-        part: list[int] = []
-        for place in left:
-            ready = not any(index in waiting for index in operators[place].reads)
-            if ready and (not part or taken[place] is taken[part[0]]):
-                part.append(place)
-                waiting.difference_update(operators[place].writes)
-        if not part:  # a circle, which LiteRT refuses
-            break
-        if taken[part[0]]:
-            found.append(part)
-        gone = set(part)
-        left = [place for place in left if place not in gone]
-    return found
