@@ -49,7 +49,7 @@ GPU = {
     "conv in int16": Case(conv(types={**QUANTIZED, "i0": INT16, "o0": INT16}, version=4), "reads int16"),
     "conv of version 7": Case(conv(version=7), "is version 7 of the operator; the GPU has up to 6"),
     "conv with sign bit": Case(conv(fusedActivationFunction=SIGN_BIT), "activation SIGN_BIT"),  # analyzer
-    "conv of five axes": Case(conv(output=(1, 1, 4, 4, 8)), "5 axes, and the GPU takes up to 4"),
+    "conv of five axes": Case(conv(output=(1, 1, 4, 4, 8)), "5 axes; the GPU takes up to 4"),
     "depthwise": Case(of("DEPTHWISE_CONV_2D", [IMAGE, zeros(1, 3, 3, 8), zeros(8)], IMAGE)),
     "depthwise that multiplies wrongly": Case(
         of("DEPTHWISE_CONV_2D", [IMAGE, zeros(1, 3, 3, 8), zeros(8)], IMAGE, depthMultiplier=2),

@@ -17,7 +17,7 @@ from tflbuild.core.errors import MissingTool, PassError, RecipeError
 from tflbuild.core.metric import METRICS, TargetMetric
 from tflbuild.core.target import TARGETS
 from tflbuild.recipe.validation import typed
-from tflbuild.targets.edgetpu import EdgeTpu
+from tflbuild.targets.edgetpu.target import EdgeTpu
 from tflite_files import Typed, network, step, written
 from workspace import Workspace
 

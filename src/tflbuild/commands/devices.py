@@ -13,8 +13,7 @@ from tflbuild.core.artifact import KINDS
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.core.runtime import RUNTIMES, Runtime, usual_runtime
-from tflbuild.core.target import TARGETS, Target
-from tflbuild.engine.deliver import runtime_of
+from tflbuild.core.target import TARGETS, Target, runtime_of
 from tflbuild.recipe import choices
 from tflbuild.recipe.files import group_file, group_names
 from tflbuild.recipe.text import read_text

@@ -11,7 +11,7 @@ from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.names import named
 from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
-from tflbuild.core.runtime import RUNTIMES
+from tflbuild.core.runtime import RUNTIMES, Runtime
 
 Computed = Literal["nothing", "floats", "everything"]
 """Part of a file that a device computes in float16."""
@@ -23,6 +23,9 @@ BY_RULES = "tflbuild.placement.by_rules:place"
 
 COVERAGE = "npu_coverage"
 """Metric that every target with an accelerator reports."""
+
+NOT_EXECUTED = "not_executed"
+"""Field of a target's report that says why the file cannot be executed here; a target may give it for one file."""
 
 TABLES = Path(__file__).parents[1] / "placement" / "tables"
 """Rule files that are shipped."""
@@ -171,6 +174,11 @@ class Target:
 def giving(metric: str) -> list[str]:
     """Name the declared targets that report a metric, by their own word."""
     return sorted(name for name, cls in TARGETS.items() if cls.reports(metric))
+
+
+def runtime_of(target: Target) -> Runtime | None:
+    """Give the runtime that a target names, with its options; None for the usual one."""
+    return RUNTIMES.get(target.runtime)(**target.runtime_options()) if target.runtime else None
 
 
 target = TARGETS.declare

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from tflbuild.engine import placing
 from tflbuild.engine.account import Account
 from tflbuild.engine.analyses import Analyst, models_of
 from tflbuild.engine.bundle import write_bundle
+from tflbuild.engine.delivery import Delivery
 from tflbuild.engine.ending import Ending, text_of
 from tflbuild.engine.events import Event, EventLog, Listener
 from tflbuild.engine.first_look import first_look, is_foreign
@@ -210,12 +211,8 @@ class Build:
         """
         recipe, reached = prepared.recipe, self._reached(runner)
         metrics = sorted({*judged_metrics(recipe), *(metric for metric, _ in recipe.aims)})
-        label = base_label(recipe, prepared.order)
-        base = runner.outputs[label]
-        measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
-        self._account.base = {"label": label, "metrics": measurements(measured)}
-        made, failed = delivering.deliver(recipe, measurer, reached, base, metrics, runner.outputs)
-        self._account.deliveries = made
+        base = base_label(recipe, prepared.order)
+        made, failed = self._made(recipe, measurer, runner, reached, base, metrics)
         for name, error in failed.items():
             ended = ended or error
             if made:
@@ -223,8 +220,7 @@ class Build:
         if not made:
             assert ended is not None, "what was reached was made or failed"
             raise ended
-        delivering.add_differences(recipe, measurer, made, base, measured)
-        self._account.analyses += analyst.of_delivered(made, base)
+        self._account.analyses += analyst.of_delivered(made, runner.outputs[base])
         for delivery in made:
             for verdict in delivery.verdicts:
                 self._tell(gate_event("", verdict, delivery.target))
@@ -252,17 +248,42 @@ class Build:
             replace(self.recipe, targets=asked, limits=()),
             {n: t.step for n, t in asked.items()},
         )
-        label = base_label(recipe, self._order)
-        base, aims = runner.outputs[label], [metric for metric, _ in recipe.aims]
-        metrics = sorted({*judged_metrics(self.recipe), *aims})
+        metrics = sorted({*judged_metrics(self.recipe), *(metric for metric, _ in recipe.aims)})
+        base = base_label(recipe, self._order)
+        made, failed = self._made(recipe, measurer, runner, reached, base, metrics)
+        self._account.paths = delivering.put(made, self.folder, alone=False)
+        if failed:
+            raise next(iter(failed.values()))
+
+    def _made(
+        self,
+        recipe: Recipe,
+        measurer: Measurer,
+        runner: Runner,
+        reached: Mapping[str, str],
+        label: str,
+        metrics: list[str],
+    ) -> tuple[list[Delivery], dict[str, PassError]]:
+        """Deliver for the targets that were reached, and account for the files and for what they are held against.
+
+        Args:
+            recipe: what is delivered.
+            measurer: what measures.
+            runner: what ran the steps.
+            reached: the targets, each with the step whose result it delivers.
+            label: of the step whose result they are held against.
+            metrics: names of those that are measured.
+
+        Returns:
+            The deliveries, and why there is none for a target, by its name.
+        """
+        base = runner.outputs[label]
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
         self._account.base = {"label": label, "metrics": measurements(measured)}
         made, failed = delivering.deliver(recipe, measurer, reached, base, metrics, runner.outputs)
         self._account.deliveries = made
         delivering.add_differences(recipe, measurer, made, base, measured)
-        self._account.paths = delivering.put(made, self.folder, alone=False)
-        if failed:
-            raise next(iter(failed.values()))
+        return made, failed
 
     def _finish(self, error: Ending) -> tuple[Report, Ending]:
         """Write down how it ended; what goes wrong with that is in the report, too."""

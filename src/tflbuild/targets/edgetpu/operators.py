@@ -1,4 +1,4 @@
-"""Where the operators of a file run, as a device's compiler placed them."""
+"""Where the operators of a file run, as edgetpu_compiler placed them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tflbuild.placement.contradiction import contradiction
 from tflbuild.placement.placement import Placed, Placement
-
-MOST = 3
-"""Operators that a sentence names."""
 
 
 def as_compiled(
@@ -25,9 +23,9 @@ def as_compiled(
     """
     operators = [_placed(one, one.index not in left, said.get(one.name, ())) for one in predicted.operators]
     wrong = [one for one in predicted.operators if one.on == (one.index in left)]
-    remarks = [f"The rules had predicted {_named(wrong)} otherwise."] if wrong else []
+    remarks = tuple(contradiction(wrong))
     return replace(
-        predicted, basis="compiler", source=compiler, date="", operators=operators, remarks=tuple(remarks)
+        predicted, basis="compiler", source=compiler, date="", operators=operators, remarks=remarks
     )
 
 
@@ -41,12 +39,6 @@ def _placed(predicted: Placed, on: bool, said: Sequence[str]) -> Placed:
         )
     told = f"; the compiler said {why}" if said else ""
     return replace(predicted, reason=f"{predicted.reason}{told}")
-
-
-def _named(operators: Sequence[Placed]) -> str:
-    names = ", ".join(f"{one.index} ({one.name})" for one in operators[:MOST])
-    more = f" and {len(operators) - MOST} more" if len(operators) > MOST else ""
-    return f"operator{'s' if len(operators) > 1 else ''} {names}{more}"
 
 
 def of_compiled_file(

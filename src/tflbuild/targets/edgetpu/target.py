@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import PassError
 from tflbuild.core.options import to_json
-from tflbuild.core.target import Target, target
+from tflbuild.core.target import NOT_EXECUTED, Target, target
 
 if TYPE_CHECKING:
     from tflbuild.backends.edgetpu import Compiled
@@ -110,7 +110,7 @@ class EdgeTpu(Target):
 
     def _estimated(self, source: ModelFacts) -> dict[str, Any]:
         """Give the figures of a file that is not compiled here."""
-        from tflbuild.placement.edgetpu_memory import estimate
+        from tflbuild.targets.edgetpu.memory import estimate
 
         on = {operator.index for operator in self._predicted(source).operators if operator.on}
         memory = estimate(source, on)
@@ -124,8 +124,8 @@ class EdgeTpu(Target):
         """Give the compiled file with its figures."""
         from tflbuild.backends.edgetpu import CUSTOM, MAPPED
         from tflbuild.placement import facts
-        from tflbuild.placement.by_compiler import as_compiled
-        from tflbuild.placement.remaining import Apart, remaining
+        from tflbuild.targets.edgetpu.operators import as_compiled
+        from tflbuild.targets.edgetpu.remaining import Apart, remaining
         from tflbuild.tflite import flatbuffer
         from tflbuild.tflite.edgetpu_package import OPERATOR, packages
         from tflbuild.tflite.tables import Malformed
@@ -156,7 +156,7 @@ class EdgeTpu(Target):
                 "compiler": made.version,
                 "min_runtime_version": max((one.min_runtime for one in held), default=0),
             },
-            **({"not_executed": NOT_EXECUTED} if held else {}),
+            **({NOT_EXECUTED: NOT_HERE} if held else {}),
         }
 
     def _arguments(self) -> list[str]:
@@ -170,8 +170,8 @@ class EdgeTpu(Target):
 
     def _compiled_already(self, model: Path, known: ModelFacts) -> dict[str, Any]:
         """Say what a file holds that the compiler wrote."""
-        from tflbuild.placement.by_compiler import of_compiled_file
         from tflbuild.placement.placement import Placed
+        from tflbuild.targets.edgetpu.operators import of_compiled_file
         from tflbuild.tflite import flatbuffer
         from tflbuild.tflite.edgetpu_package import OPERATOR, packages
         from tflbuild.tflite.tables import Malformed
@@ -206,7 +206,7 @@ class EdgeTpu(Target):
         return [f"{PROGRAM} is not on the PATH. To get it, {INSTALL}. Then: {command}"]
 
 
-NOT_EXECUTED = (
+NOT_HERE = (
     "The file is compiled for an Edge TPU, which this machine has not, so no accuracy was measured on it."
 )
 
@@ -219,7 +219,7 @@ def _with_remarks(placement: Placement, remarks: Collection[str]) -> dict[str, A
 
 def _memory(known: ModelFacts, on: Collection[int]) -> list[str]:
     """Say about how much memory the parameters take."""
-    from tflbuild.placement.edgetpu_memory import estimate
+    from tflbuild.targets.edgetpu.memory import estimate
 
     if not on:
         return []
