@@ -84,7 +84,7 @@ def test_an_operator_that_breaks_a_rule_ends_the_partition_and_says_why(here: Wo
 def test_a_float_file_is_told_the_override_that_cures_it(here: Workspace) -> None:
     first = checked(here, convolutions(dtype="float32"))["operators"][0]  # type: ignore[index]
     assert (first["on"], first["cure"]) == (False, "quantize.scheme=int8")
-    assert first["reason"] == "reads float32, and the Kiwi takes int8"
+    assert first["reason"] == "reads float32; the Kiwi takes int8"
 
 
 def test_options_of_the_target_decide(here: Workspace) -> None:
