@@ -151,7 +151,7 @@ class Loaded:
         self, setup: Setup, path: Path, signature: Any, shapes: Mapping[str, tuple[int, ...]]
     ) -> None:
         self.signature = signature
-        self.kernels = setup.delegate
+        self.kernels: str = setup.delegate
         self._setup, self._path, self._shapes = setup, path, dict(shapes)
         self._ends = Ends.of(path)
 
