@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from tflbuild import plugins
 from tflbuild.commands.devices import Device, device_of, kind_of
+from tflbuild.commands.flags import flags_of
 from tflbuild.commands.words import say
 from tflbuild.core import digest
 from tflbuild.core.artifact import KINDS, Artifact
-from tflbuild.core.errors import Drift, RecipeError, did_you_mean
+from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.core.samples import read_index
@@ -98,20 +99,7 @@ def read_words(words: Sequence[str]) -> Asked:
     Raises:
         RecipeError: one is missing or wrong.
     """
-    given: dict[str, str] = {}
-    rest: list[str] = []
-    waiting = iter([word for word in words if word != "--json"])
-    for word in waiting:
-        option, equals, value = word.partition("=")
-        if option in VALUED:
-            given[option] = value if equals else next(waiting, "")
-            if not given[option]:
-                raise RecipeError(f"verify: {option} needs a value. {USAGE}")
-        elif word.startswith("--"):
-            near = did_you_mean(option, (*VALUED, "--json"))
-            raise RecipeError(f"verify: '{plain(word)}' is not an option.{near} {USAGE}")
-        else:
-            rest.append(word)
+    given, rest = flags_of("verify", words, VALUED, USAGE)
     paths = [word for word in rest if "=" not in word]
     if "--on" not in given or len(paths) != 1:
         raise RecipeError(USAGE)
