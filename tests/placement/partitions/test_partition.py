@@ -13,7 +13,7 @@ from tflbuild.placement.facts import ModelFacts, OperatorFacts, facts_of, read
 from tflbuild.placement.partitions.partition import PARTITIONS
 from tflbuild.placement.partitions.turns import turns
 from tflbuild.placement.placement import stretches
-from tflbuild.runtimes.delegation import PARTITION, Partition, _node
+from tflbuild.runtimes.delegation import PART, Part, _node
 from tflbuild.runtimes.interpreter import interpreter
 from tflbuild.tflite import flatbuffer
 from tflite_files import network, step
@@ -144,8 +144,8 @@ def test_parts_are_those_that_litert_makes(shared_models: Path, name: str) -> No
     """XNNPACK's delegate leaves some operators; what it takes is divided by LiteRT itself."""
     path = shared_models / f"{name}.tflite"
     nodes = [_node(one) for one in interpreter(path)._get_ops_details()]
-    producers = {tensor: one for one in nodes if one.name != PARTITION for tensor in one.writes}
-    wanted = [set(Partition(one, producers).members) for one in nodes if one.name == PARTITION]
+    producers = {tensor: one for one in nodes if one.name != PART for tensor in one.writes}
+    wanted = [set(Part(one, producers).members) for one in nodes if one.name == PART]
     model = read(path)
     taken = [any(one.index in part for part in wanted) for one in model.operators]
     assert sum(taken) > 0

@@ -261,8 +261,8 @@ def _kernels(setup: Setup, text: str, phone: str) -> str:
         )
     if setup.delegate == "builtin":
         return "builtin"
-    partitions = reading.applied(text)
-    if partitions is None:
+    parts = reading.applied(text)
+    if parts is None:
         said = next(
             (line for line in text.splitlines() if "unsupported" in line.lower()), "it does not say why"
         )
@@ -270,4 +270,4 @@ def _kernels(setup: Setup, text: str, phone: str) -> str:
             f"benchmark_model did not apply the delegate '{setup.delegate}' on {phone}: {plain(said.strip(), 200)}; "
             f"try target.android.delegate=xnnpack."
         )
-    return setup.delegate if partitions else "builtin"
+    return setup.delegate if parts else "builtin"
