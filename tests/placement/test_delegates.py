@@ -118,7 +118,7 @@ GPU = {
 COREML = {
     "conv": Case(conv()),
     "conv in int8": Case(conv(types=QUANTIZED), "reads int8; the delegate takes float32"),
-    "conv of version 2": Case(conv(version=2), "is version 2 of the operator, and the delegate has 1"),
+    "conv of version 2": Case(conv(version=2), "is version 2 of the operator; the delegate has 1"),
     "conv with computed weights": Case(conv(weights=(8, 3, 3, 8)), "weights are computed"),
     "conv without bias": Case(
         of("CONV_2D", [IMAGE, zeros(8, 3, 3, 8)], IMAGE), "bias is computed or left out"

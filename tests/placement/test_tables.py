@@ -34,4 +34,4 @@ def test_a_table_has_its_keys_in_one_order_and_its_sentences_a_subject(name: str
     said = sentences(table)
     assert said
     assert [one for one in said if one.split()[0] not in SUBJECTS] == []
-    assert [one for one in said if one.endswith(".") or ", and the" in one.partition("; ")[0]] == []
+    assert [one for one in said if one.endswith(".") or ", and the " in one.partition("; ")[0]] == []

@@ -167,7 +167,7 @@ class Build:
         if recipe.run.stop_after:
             model = runner.outputs[order[-1]]
             keep_model(model, self.folder / recipe.run.stop_after)
-            self._deliver_so_far(measurer, runner, model)
+            self._deliver_so_far(measurer, runner)
             return
         analyst = Analyst(recipe, keys, store, self._worker, index, measurer, self._tell)
         main = [label for label in main_line(recipe, order) if label in runner.outputs]
@@ -237,7 +237,7 @@ class Build:
             breaches = [verdict.text for delivery in made for verdict in delivery.verdicts if not verdict.ok]
             raise BudgetExceeded(f"budget: {'; '.join(breaches)}")
 
-    def _deliver_so_far(self, measurer: Measurer, runner: Runner, model: Artifact) -> None:
+    def _deliver_so_far(self, measurer: Measurer, runner: Runner) -> None:
         """Deliver what steps that ran ask to be delivered; the budget is that of the whole, and is not judged."""
         asked = {
             name: target for name, target in self.recipe.targets.items() if target.step in runner.outputs

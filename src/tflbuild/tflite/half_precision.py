@@ -210,7 +210,7 @@ class _Rounding:
         elif _quantized(tensor) or (
             DTYPES[tensor.type] == "int32" and _is_bias(self._graph, operator, place)
         ):
-            values = self._stands_for(operator, place, index)
+            values = self._stands_for(operator, index)
         else:
             return index
         known = self._halves.get(index) if len(scales_of(tensor)) or tensor.type == FLOAT32 else None
@@ -230,7 +230,7 @@ class _Rounding:
         self.operators += self._cast(exact, made)
         return made
 
-    def _stands_for(self, operator: Any, place: int, index: int) -> npt.NDArray[np.float32]:
+    def _stands_for(self, operator: Any, index: int) -> npt.NDArray[np.float32]:
         """Give what the integers of a constant stand for; a bias without a scale has that of input and weights."""
         if len(scales_of(self._graph.tensors[index])):
             return values_of(self._graph, index)
