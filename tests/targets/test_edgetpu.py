@@ -240,8 +240,8 @@ def test_a_compiled_file_says_what_it_holds(model: TFLiteModel, folder: Path) ->
     assert made["operators"][1]["reason"] == "was left to the processor when the file was compiled"
     (remark,) = made["remarks"]
     assert remark.startswith(
-        "The file is compiled for an Edge TPU: 1 part of its graph, with 3 KiB of parameters in the chip's memory and "
-        "2 KiB sent in every run, for runtime 13 and later."
+        "The file is compiled for an Edge TPU: 1 part of its graph, with 3.0 KiB of parameters in the chip's memory "
+        "and 2.0 KiB sent in every run, for runtime 13 and later."
     )
     with pytest.raises(PassError, match="compiled for an Edge TPU already"):
         EdgeTpu().compile(model, folder)

@@ -17,6 +17,7 @@ from tflbuild.backends.android.job import MODEL, OUT, PROGRAM, Ran, carry_out, f
 from tflbuild.backends.android.phone import facts_of, find, name_of
 from tflbuild.backends.android.setup import DELEGATES, Setup
 from tflbuild.core import digest
+from tflbuild.core.amount import amount
 from tflbuild.core.errors import PassError
 from tflbuild.core.plain_text import plain
 from tflbuild.tflite import flatbuffer
@@ -174,9 +175,7 @@ class Loaded:
                     (folder / IN / f"{number}.{place}").write_bytes(value[number].tobytes())
             flags = _reading(given) | (KEPT if self._setup.delegate == "gpu" else {})
             script = _loop(_line(self._setup, self._ends, flags), count)
-            ran = carry_out(
-                self._setup, self._path, script, folder, f"running {count} sample{'s' if count > 1 else ''}"
-            )
+            ran = carry_out(self._setup, self._path, script, folder, f"running {amount(count, 'sample')}")
             self.kernels = _kernels(self._setup, ran.text, name_of(ran.facts))
             rows = [self._read(folder / OUT / f"{number}", ran) for number in range(count)]
         return {name: np.stack([row[name] for row in rows]) for name in self.signature.outputs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tflbuild.core.amount import amount
 from tflbuild.placement.facts import OperatorFacts
 from tflbuild.placement.partitions.turns import turns
 
@@ -24,21 +25,28 @@ def largest(operators: Sequence[OperatorFacts], fits: Sequence[bool], device: Ma
     found = sorted((one.places for one in turns(operators, taken) if one.taken), key=len, reverse=True)
     reasons = [_LEFT if unpacks else "" for unpacks in unpacking]
     for place, part in enumerate(found):
-        if len(part) < least:
-            why = f"is in a part of {_counted(part)}, and the delegate takes parts of {least} and more"
-        elif most and place >= most:
-            why = (
-                f"is in a part of {_counted(part)}, and the delegate takes the {most} largest alone (option "
-                f"'partitions' of the target)"
-                if most > 1
-                else f"is in a part of {_counted(part)}, and the delegate takes the largest part alone, of "
-                f"{_counted(found[0])} (option 'partitions' of the target)"
-            )
-        else:
-            continue
-        for index in part:
+        why = _why_not(len(part), len(found[0]), most if place >= most else 0, least)
+        for index in part if why else ():
             reasons[index] = why
     return reasons
+
+
+def _why_not(operators: int, largest_has: int, most: int, least: int) -> str:
+    """Say why a part is left; "" for one that is taken.
+
+    Args:
+        operators: that it has.
+        largest_has: operators of the largest part.
+        most: parts that are taken, where it is behind these; 0 where it is not.
+        least: operators that a part has.
+    """
+    has = f"is in a part of {amount(operators, 'operator')}, and the delegate takes"
+    if operators < least:
+        return f"{has} parts of {least} and more"
+    if most > 1:
+        return f"{has} the {most} largest alone (option 'partitions' of the target)"
+    largest_part = f"the largest part alone, of {amount(largest_has, 'operator')}"
+    return f"{has} {largest_part} (option 'partitions' of the target)" if most else ""
 
 
 _LEFT = "unpacks constants in float16, and other operators stay on the processor"
@@ -47,7 +55,3 @@ _LEFT = "unpacks constants in float16, and other operators stay on the processor
 def _all_stored(operator: OperatorFacts) -> bool:
     """Say whether an operator makes of constants what other operators may take for constants."""
     return bool(operator.outputs) and all(one.stored and not one.constant for one in operator.outputs)
-
-
-def _counted(part: Sequence[int]) -> str:
-    return f"{len(part)} operator{'s' * (len(part) != 1)}"

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le
 
+from tflbuild.core.amount import amount
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import PassError
+from tflbuild.core.file_size import size
 from tflbuild.core.options import to_json
 from tflbuild.core.target import NOT_EXECUTED, Target, target
 
@@ -225,10 +227,10 @@ def _memory(known: ModelFacts, on: Collection[int]) -> list[str]:
         return []
     memory = estimate(known, on)
     streamed = (
-        f"{_kib(memory.streamed)} are sent in every run" if memory.streamed else "none is sent in every run"
+        f"{size(memory.streamed)} are sent in every run" if memory.streamed else "none is sent in every run"
     )
     return [
-        f"Of the parameters about {_kib(memory.cached)} stay in the chip's 8 MiB, and {streamed} (an estimate)."
+        f"Of the parameters about {size(memory.cached)} stay in the chip's 8 MiB, and {streamed} (an estimate)."
     ]
 
 
@@ -237,11 +239,7 @@ def _holds(held: Collection[Any]) -> str:
     cached, streamed = sum(one.cached for one in held), sum(one.streamed for one in held)
     oldest = max((one.min_runtime for one in held), default=0)
     return (
-        f"The file is compiled for an Edge TPU: {len(held)} part{'s' if len(held) != 1 else ''} of its graph, with "
-        f"{_kib(cached)} of parameters in the chip's memory and {_kib(streamed)} sent in every run, for runtime "
+        f"The file is compiled for an Edge TPU: {amount(len(held), 'part')} of its graph, with "
+        f"{size(cached)} of parameters in the chip's memory and {size(streamed)} sent in every run, for runtime "
         f"{oldest} and later. How many operators these parts were made of is not in the file."
     )
-
-
-def _kib(size: int) -> str:
-    return f"{size / 1024:,.0f} KiB"
