@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from foreign_networks import Draft
+from tflbuild.core.target import Target
 from tflite_files import Typed, classifier, network, step, written
 from workspace import Workspace
 
@@ -142,3 +143,11 @@ def test_a_build_says_it_first_and_reports_where_the_delivered_operators_run(her
     assert "Where operators run" in page
     assert "is no operator of the Kiwi board" in page
     assert "target.kiwi: 0 of " in here.run("plan", *words)
+
+
+def test_the_page_names_all_that_a_class_may_say() -> None:
+    said = [name for name in vars(Target)["__annotations__"] if name not in ("name", "step", "rule_file")]
+    methods = [name for name, value in vars(Target).items() if callable(value) and name[0] not in "_"]
+    page = PAGE.read_text("utf-8")
+    unsaid = [name for name in (*said, *methods) if f"`{name}" not in page]
+    assert unsaid == ["reports", "rule_table"], "by which other rooms ask for `gives` and `rules`"

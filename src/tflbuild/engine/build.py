@@ -29,7 +29,7 @@ from tflbuild.engine.judging import gate_event
 from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.order import base_label, delivered_step, judged_metrics, main_line
-from tflbuild.engine.plan import plan
+from tflbuild.engine.plan import Plan, plan
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.report import Report, StepReport, measurements
 from tflbuild.engine.run import Runner
@@ -134,24 +134,10 @@ class Build:
         planned = plan(recipe, prepared.keys, prepared.store)
         if planned.warnings and any(p.status != "HIT" for p in planned.steps[: len(order)]):
             raise StoreError(planned.warnings[0])
-        assert self._timekeeper is not None
-        fields = self._timekeeper.foretold(planned.steps[: len(order)])
-        fields |= {"unused": dict(planned.unused), "subject": recipe.subject}
-        fields |= {"classes": list(prepared.index.classes), "recognised": recipe.seen}
-        self._tell(Event("plan", fields))
-        self._account.labels = recipe.model.listed_labels()
-        if prepared.index.classes:
-            for text in disagreements(self._account.labels, prepared.index.classes):
-                self._warn(text)
-        if prepared.index.dropped:
-            self._warn(summary(prepared.index.dropped))
-        for text in placing.warnings(recipe, planned.steps[: len(order)]):
-            self._warn(text)
+        self._foretell(prepared, planned, order)
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
         self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
-        if recipe.run.tensorboard and not any(type(recipe.steps[label].options).trains for label in order):
-            self._warn("tensorboard: no step of this build trains, so there is nothing to log")
         parts = (recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
         for target in recipe.targets.values():
             target.device()  # a phone that is not there is said before hours of training
@@ -174,6 +160,25 @@ class Build:
         outputs = {label: runner.outputs[label] for label in main}
         self._account.analyses += analyst.run(models_of(outputs, measurer.base))
         self._deliver(prepared, measurer, runner, analyst, ended)
+
+    def _foretell(self, prepared: Prepared, planned: Plan, order: tuple[str, ...]) -> None:
+        """Tell what will run, and warn of what can be foreseen."""
+        recipe, steps = prepared.recipe, planned.steps[: len(order)]
+        assert self._timekeeper is not None
+        fields = self._timekeeper.foretold(steps)
+        fields |= {"unused": dict(planned.unused), "subject": recipe.subject}
+        fields |= {"classes": list(prepared.index.classes), "recognised": recipe.seen}
+        self._tell(Event("plan", fields))
+        self._account.labels = recipe.model.listed_labels()
+        if prepared.index.classes:
+            for text in disagreements(self._account.labels, prepared.index.classes):
+                self._warn(text)
+        if prepared.index.dropped:
+            self._warn(summary(prepared.index.dropped))
+        for text in placing.warnings(recipe, steps):
+            self._warn(text)
+        if recipe.run.tensorboard and not any(type(recipe.steps[label].options).trains for label in order):
+            self._warn("tensorboard: no step of this build trains, so there is nothing to log")
 
     def _reached(self, runner: Runner) -> dict[str, str]:
         """Give the targets whose file is built, each with the step that gave it."""
