@@ -31,6 +31,7 @@ sys.path.insert(0, str(CHECKOUT / "tests" / "support"))
 
 from foreign_networks import noise, written  # noqa: E402 - files of the tests
 from tflbuild import plugins  # noqa: E402
+from tflbuild.core import digest  # noqa: E402
 from tflbuild.core.compiler_pass import PASSES  # noqa: E402
 from tflbuild.core.errors import RecipeError  # noqa: E402
 from tflbuild.placement import by_rules  # noqa: E402
@@ -122,8 +123,9 @@ class Agreement:
         """Look at a file; gives a line about it."""
         table = Cpu().rule_table()
         assert table is not None
-        predicted = by_rules.place(path, table, "cpu", {})["operators"]
+        predicted: list[dict[str, Any]] = []
         try:
+            predicted = by_rules.place(path, table, "cpu", {})["operators"]
             measured = taken(path)
         except RecipeError as error:
             foreseen = any(FAILS in one["reason"] for one in predicted)
@@ -153,6 +155,7 @@ def main() -> None:
     """Print the agreement, file by file and in all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, help="folder for builds of the shipped recipes")
+    parser.add_argument("--files", type=Path, help="folder of further files, each looked at once")
     parser.add_argument("--profiler", action="store_true", help="hold the measurement to LiteRT's profiler")
     parser.add_argument("--profile", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -160,6 +163,8 @@ def main() -> None:
         _profile(options.profile)
     whole = Agreement()
     kinds = {"files of others": shared(), "quantized files": quantized(), "small files": synthetic()}
+    if options.files:
+        kinds["further files"] = further(options.files)
     if options.work:
         kinds["shipped recipes"] = built(options.work.resolve())
     for kind, files in kinds.items():
@@ -182,6 +187,12 @@ def shared() -> Iterator[tuple[str, Path]]:
     """Give the files of others."""
     for path in sorted([*MODELS.rglob("*.tflite"), *(MODELS.parent / "cases").rglob("*.tflite")]):
         yield str(path.relative_to(MODELS.parent)), path
+
+
+def further(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Give the files of a folder, of those that are the same the first."""
+    found = {digest.of_file(path): path for path in sorted(folder.rglob("*.tflite"), reverse=True)}
+    yield from ((str(path.relative_to(folder)), path) for path in sorted(found.values()))
 
 
 def quantized() -> Iterator[tuple[str, Path]]:

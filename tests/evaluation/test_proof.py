@@ -286,3 +286,44 @@ def test_samples_of_another_file_are_refused(model: TFLiteModel, tmp_path: Path)
         RecipeError, match="has the inputs image, and the samples are of image, second: they are of"
     ):
         replaying._names(ends, {"image": TensorSpec((1,), "int8")}, "input", model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detector(Runtime):
+    """Finds one object; behind it lies whatever the memory held."""
+
+    garbage: float = 7.0
+
+    def open(self, model: Any) -> Any:
+        boxes = np.full((1, 3, 4), self.garbage, np.float32)
+        boxes[0, 0] = (0.25, 0.25, 0.5, 0.5)
+        made = {"detection_boxes": boxes, "num_detections": np.array([1.0], np.float32)}
+
+        class Execution:
+            signature = Signature(
+                {"image": TensorSpec((1, 8, 8, 3), "float32")},
+                {name: TensorSpec(value.shape, "float32") for name, value in made.items()},
+            )
+            kernels = "fake"
+
+            def run(self, inputs: Any) -> dict[str, Any]:
+                return {name: value.copy() for name, value in made.items()}
+
+        return Execution()
+
+
+def test_what_nobody_wrote_is_neither_stored_nor_compared(tmp_path: Path) -> None:
+    facts = meaning_of("detection").to_json()
+    model = TFLiteModel(
+        path=tmp_path / "model.tflite", digest="a" * 64, fingerprint="", meta={"facts": facts}
+    )
+    proven.proof(model, tmp_path, runtime=Detector(), split=split_of(Greys(grey=(255,))))
+    boxes, count = proven.index_of(tmp_path)["outputs"]
+    assert boxes["size"] == 0.5, "of the object alone"
+    (sample,) = proven.index_of(tmp_path)["samples"]
+    assert [one["numbers"] for one in sample["outputs"]] == [4, 1]
+    stored = np.frombuffer((tmp_path / "samples/000/output_0.bin").read_bytes(), np.float32)
+    assert stored.tolist() == [0.25, 0.25, 0.5, 0.5, *[0.0] * 8]
+    made = replay(Detector(garbage=-3.0), model, tmp_path / "samples", Allowed())
+    assert [output["equal"] for output in made["outputs"]] == [1, 1]
+    assert count["name"] == "num_detections"

@@ -44,7 +44,7 @@ class Numbered(Dataset):
     count: int = 3
 
     def index(self, look: Any = None) -> Index:
-        samples = tuple(Sample(key=str(k), digest=f"numbered{k}") for k in range(self.count))
+        samples = tuple(Sample(key=str(k), digest=f"{self.task} {k}") for k in range(self.count))
         return Index(classes=("a", "b", "c"), splits={"test": samples})
 
     def read(self, sample: Sample) -> Example:
