@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tflbuild import plugins
-from tflbuild.commands.devices import Device, device_of, kind_of
-from tflbuild.commands.words import say
+from tflbuild.commands.devices import Device, device_of, kind_of, own_options
+from tflbuild.commands.words import say, warn
 from tflbuild.core import digest
 from tflbuild.core.artifact import KINDS, Artifact
 from tflbuild.core.errors import Drift, RecipeError, did_you_mean
@@ -26,7 +26,8 @@ from tflbuild.show.replayed import replay_document, replay_lines
 from tflbuild.show.undelivered import undelivered
 from tflbuild.wiring import NAMES
 
-OPTIONS = "[target.DEVICE.KEY=VALUE ...] [--steps N] [--relative X] [--json]"
+OPTIONS = "[target.DEVICE.KEY=VALUE ...] [--devices] [--steps N] [--relative X] [--json]"
+FLAGS = ("--json", "--devices")
 USAGE = f"usage: tflbuild verify RUN_OR_TFLITE --on DEVICE {OPTIONS}"
 VALUED = ("--on", "--steps", "--relative")
 REPLAY = "tflbuild.evaluation.replaying:replay"
@@ -42,6 +43,7 @@ class Asked(NamedTuple):
         overrides: options of the device.
         allowed: what a replay may differ by.
         as_json: whether one document is printed.
+        devices: whether a device is reached by the program or the machine that a run's options name.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Asked(NamedTuple):
     overrides: tuple[str, ...]
     allowed: Allowed
     as_json: bool
+    devices: bool = False
 
 
 class Replayed(NamedTuple):
@@ -100,7 +103,7 @@ def read_words(words: Sequence[str]) -> Asked:
     """
     given: dict[str, str] = {}
     rest: list[str] = []
-    waiting = iter([word for word in words if word != "--json"])
+    waiting = iter([word for word in words if word not in FLAGS])
     for word in waiting:
         option, equals, value = word.partition("=")
         if option in VALUED:
@@ -108,7 +111,7 @@ def read_words(words: Sequence[str]) -> Asked:
             if not given[option]:
                 raise RecipeError(f"verify: {option} needs a value. {USAGE}")
         elif word.startswith("--"):
-            near = did_you_mean(option, (*VALUED, "--json"))
+            near = did_you_mean(option, (*VALUED, *FLAGS))
             raise RecipeError(f"verify: '{plain(word)}' is not an option.{near} {USAGE}")
         else:
             rest.append(word)
@@ -117,7 +120,7 @@ def read_words(words: Sequence[str]) -> Asked:
         raise RecipeError(USAGE)
     allowed = Allowed(steps=_number("--steps", given), relative=_number("--relative", given))
     overrides = tuple(word for word in rest if "=" in word)
-    return Asked(Path(paths[0]), given["--on"], overrides, allowed, "--json" in words)
+    return Asked(Path(paths[0]), given["--on"], overrides, allowed, "--json" in words, "--devices" in words)
 
 
 def _number(option: str, given: Mapping[str, str]) -> float | None:
@@ -137,7 +140,12 @@ def _samples(asked: Asked) -> Iterator[tuple[Device, Replayed]]:
     """Give the device, and the file that is replayed on it with its samples: a run's, or those that a file brings."""
     if asked.path.is_dir():
         report = read_report(asked.path / "report.json")
-        device = device_of(asked.device, asked.overrides, report["resolved"].get("target", {}))
+        known = report["resolved"].get("target", {})
+        own = known if asked.devices else own_options(known, asked.device)
+        if own != known:
+            text = f"{asked.device} is reached by what you type alone; --devices takes the options of the run"
+            warn([text])
+        device = device_of(asked.device, asked.overrides, own)
         yield device, _of_run(asked.path, report, device)
         return
     if not asked.path.exists():
