@@ -148,6 +148,26 @@ def test_a_device_takes_the_options_that_the_run_was_built_with(
     )
 
 
+def test_no_program_is_started_that_somebody_elses_run_names(
+    integer_classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run's `adb` is a program of whoever sent the run: it is started where --devices asks for it, and not before."""
+    program = tmp_path / "adb"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\nexit 1\n")
+    program.chmod(0o755)
+    (tmp_path / "bench").write_bytes(b"\x7fELF")
+    options = {"type": "android", "adb": str(program), "benchmark": str(tmp_path / "bench")}
+    run = proven.run(integer_classifier, tmp_path / "run", targets=("phone",))
+    report = json.loads((run / "report.json").read_text())
+    report["resolved"]["target"]["phone"] = options
+    (run / "report.json").write_text(json.dumps(report))
+    refused = said(capsys, str(run), "--on", "phone", code=6)
+    assert "phone is reached by what you type alone; --devices takes the options of the run" in refused
+    assert not (tmp_path / "started").exists()
+    assert main(["verify", str(run), "--on", "phone", "--devices"]) != 0
+    assert (tmp_path / "started").exists()
+
+
 def test_a_file_brings_its_samples(
     integer_classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,6 +38,20 @@ class Device(NamedTuple):
         return self.runtime or usual_runtime(kind)()
 
 
+def own_options(known: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Leave out what a run says of a device that its options lead to: a program to start, or another machine.
+
+    Args:
+        known: targets of the run's recipe with their options, by name.
+        name: of the device.
+    """
+    options = known.get(name)
+    kind = options.get("type") if isinstance(options, Mapping) else None
+    if kind not in TARGETS or not TARGETS.get(str(kind)).reaches:
+        return dict(known)
+    return {**known, name: {"type": kind}}
+
+
 def device_of(name: str, overrides: Sequence[str], known: Mapping[str, Any]) -> Device:
     """Find a device by the name that a user typed for it.
 

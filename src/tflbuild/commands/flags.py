@@ -9,15 +9,20 @@ from tflbuild.core.plain_text import plain
 
 
 def flags_of(
-    command: str, words: Sequence[str], valued: Collection[str], usage: str
+    command: str,
+    words: Sequence[str],
+    valued: Collection[str],
+    usage: str,
+    bare: Collection[str] = ("--json",),
 ) -> tuple[dict[str, str], list[str]]:
-    """Part flags from the other words; `--json` has no value, and is neither.
+    """Part flags with a value from the other words.
 
     Args:
         command: its name, for messages.
         words: what was typed, each flag as `--flag VALUE` or `--flag=VALUE`.
         valued: flags that it has, such as "--out".
         usage: of the command, which ends a message.
+        bare: flags that it has without a value, which are left out.
 
     Returns:
         Values by flag, and the other words.
@@ -27,7 +32,7 @@ def flags_of(
     """
     given: dict[str, str] = {}
     rest: list[str] = []
-    waiting = iter([word for word in words if word != "--json"])
+    waiting = iter([word for word in words if word not in bare])
     for word in waiting:
         flag, equals, value = word.partition("=")
         if flag in valued:
@@ -35,7 +40,7 @@ def flags_of(
             if not given[flag]:
                 raise RecipeError(f"{command}: {flag} needs a value. {usage}")
         elif word.startswith("--"):
-            near = did_you_mean(flag, (*valued, "--json"))
+            near = did_you_mean(flag, (*valued, *bare))
             raise RecipeError(f"{command}: '{plain(word)}' is not an option.{near} {usage}")
         else:
             rest.append(word)

@@ -5,6 +5,7 @@ Longer than most modules: one class, each of whose methods measures one kind of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -91,7 +92,10 @@ class Measurer:
     def agreement(
         self, model: Artifact, other: Artifact, split: str, runtime: Runtime | None = None
     ) -> dict[str, Measurement]:
-        """Hold a model against another by every metric that compares with a base; a runtime executes the first."""
+        """Hold a model against another by every metric that compares with a base, and that their task has.
+
+        A runtime executes the first.
+        """
         predictions, against = self.predictions(model, split, runtime), self.predictions(other, split)
         task = Meaning.of(other).task
         names = [
@@ -101,7 +105,8 @@ class Measurer:
             and cls.against != "truth"
             and (not cls.tasks or task in cls.tasks)
         ]
-        return {name: replace(self._held(name, predictions, against, split), split=split) for name in names}
+        held = {name: self._held(name, predictions, against, split) for name in names}
+        return {name: replace(one, split=split) for name, one in held.items() if math.isfinite(one.value)}
 
     def differing(
         self, model: Artifact, base: Artifact, split: str, runtime: Runtime | None = None

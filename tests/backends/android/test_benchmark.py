@@ -13,6 +13,7 @@ import pytest
 from fake_adb import Phones
 from foreign_networks import two_inputs, two_outputs
 from held_to_litert import check_alike, samples
+from stateful_files import lstm
 from tflbuild.backends.android.benchmark import Ends, Loaded, device, measured
 from tflbuild.backends.android.elf import abi_of
 from tflbuild.backends.android.setup import Setup
@@ -78,6 +79,13 @@ def test_the_phone_gives_what_litert_gives_and_nothing_is_left_on_it(phones: Pho
 def test_inputs_and_outputs_are_told_apart_by_their_place(phones: Phones, tmp_path: Path, make: Any) -> None:
     path = tmp_path / "two.tflite"
     path.write_bytes(make())
+    check_phone(setup(phones), path, 1)
+
+
+def test_each_sample_is_run_from_a_fresh_start(phones: Phones, tmp_path: Path) -> None:
+    """A warm-up run would leave its state in an LSTM."""
+    path = tmp_path / "lstm.tflite"
+    path.write_bytes(lstm(3, clip=0.0, peepholes=False))
     check_phone(setup(phones), path, 1)
 
 
