@@ -492,7 +492,7 @@ def test_generators_begin_with_the_seed(monkeypatch: pytest.MonkeyPatch) -> None
     numpy = SimpleNamespace(random=SimpleNamespace(seed=lambda seed: seeded.append(("numpy", seed))))
     monkeypatch.setitem(sys.modules, "tf_keras", keras)
     monkeypatch.setitem(sys.modules, "numpy", numpy)
-    monkeypatch.setattr(module.gc, "collect", lambda: None)
+    monkeypatch.setattr("tflbuild.engine.workers.process_state.gc.collect", lambda: None)
     state = random.getstate()
     try:
         reset(7)
