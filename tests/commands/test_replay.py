@@ -11,6 +11,7 @@ import pytest
 import made_up
 import proven
 from conforming import conforms, problems
+from scripts import script
 from tflbuild.cli import main
 from tflbuild.commands.replay import Asked, read_words
 from tflbuild.commands.verify import _sample_drift
@@ -152,9 +153,7 @@ def test_no_program_is_started_that_somebody_elses_run_names(
     integer_classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A run's `adb` is a program of whoever sent the run: it is started where --devices asks for it, and not before."""
-    program = tmp_path / "adb"
-    program.write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\nexit 1\n")
-    program.chmod(0o755)
+    program = script(tmp_path / "adb", f"touch {tmp_path / 'started'}\nexit 1")
     (tmp_path / "bench").write_bytes(b"\x7fELF")
     options = {"type": "android", "adb": str(program), "benchmark": str(tmp_path / "bench")}
     run = proven.run(integer_classifier, tmp_path / "run", targets=("phone",))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 import placement_files
+from scripts import script
 from tflbuild.placement import facts, rule_file
 from tflbuild.placement.by_rules import predict
 from tflbuild.placement.placement import Placed, Placement
@@ -157,11 +157,8 @@ def compiled(content: bytes, left: Collection[int], options: bytes) -> bytes:
 
 def fake_compiler(folder: Path) -> Path:
     """Write an `edgetpu_compiler` that prints and fails as the real one does; `FAKE_EDGETPU` says how it fails."""
-    program = folder / "edgetpu_compiler"
-    here = Path(__file__)
-    program.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path[:0] = [{str(here.parent)!r}]\n"
-        f"from fake_edgetpu import main\nsys.exit(main(sys.argv[1:]))\n"
+    here = str(Path(__file__).parent)
+    text = (
+        f"import sys\nsys.path[:0] = [{here!r}]\nfrom fake_edgetpu import main\nsys.exit(main(sys.argv[1:]))"
     )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return program
+    return script(folder / "edgetpu_compiler", text, sys.executable)
