@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tflbuild.backends.vela import Compiled, Left
-from tflbuild.backends.vela_database import Database, Work
-from tflbuild.backends.vela_log import Complaint
+from tflbuild.backends.vela.compiler import Compiled, Left
+from tflbuild.backends.vela.database import Database, Work
+from tflbuild.backends.vela.log import Complaint
 from tflbuild.targets.ethos_u.operators import UNEXPLAINED, layers, placed
 
 NAMES = ("CONV_2D", "RELU", "ARG_MAX", "CUSTOM")

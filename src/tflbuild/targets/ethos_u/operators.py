@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tflbuild.backends.vela import Compiled
-from tflbuild.backends.vela_database import Database, Work
-from tflbuild.backends.vela_log import Complaint
+from tflbuild.backends.vela.compiler import Compiled
+from tflbuild.backends.vela.database import Database, Work
+from tflbuild.backends.vela.log import Complaint
 from tflbuild.placement.contradiction import contradiction
 from tflbuild.placement.placement import Placed, Placement
 

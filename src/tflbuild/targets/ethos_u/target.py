@@ -104,7 +104,7 @@ class EthosU(Target):
 
     def compile(self, model: TFLiteModel, folder: Path) -> tuple[bytes, dict[str, Any]]:
         """Compile with vela; figures are those of the metrics, `delegate`, `placement`, `npu` and `npu_layers`."""
-        from tflbuild.backends.vela import compile_for_ethos_u
+        from tflbuild.backends.vela.compiler import compile_for_ethos_u
         from tflbuild.targets.ethos_u.operators import layers, placed
 
         predicted = self.place(model.path)

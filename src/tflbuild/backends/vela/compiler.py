@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.backends import processes, vela_database
-from tflbuild.backends.vela_database import Database
-from tflbuild.backends.vela_log import Complaint, complaints, failure
+from tflbuild.backends import processes
+from tflbuild.backends.vela import database
+from tflbuild.backends.vela.database import Database
+from tflbuild.backends.vela.log import Complaint, complaints, failure
 from tflbuild.core import toolchain
 from tflbuild.core.errors import PassError
 
@@ -102,7 +103,7 @@ def compile_for_ethos_u(model: Path, folder: Path, options: Sequence[str], time_
         left=left,
         on_npu=on_npu,
         complaints=complaints(done.stdout),
-        database=vela_database.read(made / "model_debug.xml"),
+        database=database.read(made / "model_debug.xml"),
         cycles=_figure(figures, "cycles_total"),
         latency_ms=_figure(figures, "inference_time") * 1e3,
         sram_kib=_figure(figures, "sram_memory_used"),
