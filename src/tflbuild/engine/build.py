@@ -1,4 +1,7 @@
-"""Build one recipe: plan, run, deliver, and a report whatever happens."""
+"""Build one recipe: plan, run, deliver, and a report whatever happens.
+
+Longer than most modules: one class, whose methods are the stages of a build in their order.
+"""
 
 from __future__ import annotations
 
