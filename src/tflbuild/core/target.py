@@ -23,9 +23,6 @@ BY_RULES = "tflbuild.placement.by_rules:place"
 COVERAGE = "npu_coverage"
 """Metric that is the share of operators on an accelerator."""
 
-COVERAGE = "npu_coverage"
-"""Metric that every target with an accelerator reports."""
-
 TABLES = Path(__file__).parents[1] / "placement" / "tables"
 """Rule files that are shipped."""
 
@@ -120,6 +117,10 @@ class Target:
             TflbuildError: the device is not there.
         """
         return {}
+
+    def with_compiler(self) -> Target:
+        """Give the target of a user who asks for its compiler, so that one that is missing is not passed over."""
+        return self
 
     def in_float16(self) -> Computed:
         """Give what the device computes in float16 with these options."""

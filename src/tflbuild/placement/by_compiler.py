@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tflbuild.placement.facts import ModelFacts
 from tflbuild.placement.placement import Placed, Placement
 
 MOST = 3
@@ -50,16 +51,29 @@ def _named(operators: Sequence[Placed]) -> str:
 
 
 def of_compiled_file(
-    operators: Sequence[Placed], device: str, title: str, remarks: Sequence[str]
+    model: ModelFacts, chip: str, device: str, title: str, remarks: Sequence[str]
 ) -> dict[str, Any]:
     """Give the placement of a file that is compiled already, as JSON.
 
     Args:
-        operators: of the compiled file; those that hold what the chip runs are on.
+        model: what is known of the compiled file.
+        chip: name of the operators that hold what the chip runs.
         device: name of the target.
         title: what people call the device.
         remarks: what the file holds, in sentences.
     """
+    operators = [
+        Placed(
+            index=one.index,
+            name=one.name,
+            output=one.output,
+            macs=one.macs,
+            on=one.name == chip,
+            fits=one.name == chip,
+            reason="" if one.name == chip else "was left to the processor when the file was compiled",
+        )
+        for one in model.operators
+    ]
     return Placement(
         device=device,
         title=title,
