@@ -62,7 +62,9 @@ def check(words: list[str]) -> int:
     if "--json" in flags:
         say(json.dumps(made.to_json(), indent=1))
     else:
-        for line in made.table(whole="--all" in flags):
+        first, *table = made.table(whole="--all" in flags)
+        say(first, fold=True)
+        for line in table:
             say(line)
         for line in made.below(whole="--all" in flags):
             say(line, fold=True)

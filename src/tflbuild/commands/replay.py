@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tflbuild import plugins
 from tflbuild.commands.devices import Device, device_of, kind_of
-from tflbuild.commands.words import say
+from tflbuild.commands.words import say, warn
 from tflbuild.core import digest
 from tflbuild.core.artifact import KINDS, Artifact
 from tflbuild.core.errors import Drift, RecipeError, did_you_mean
@@ -79,6 +79,8 @@ def replayed(words: Sequence[str]) -> int:
         document = replay_document(
             str(asked.path), given.model.path.name, given.target, device.name, index, made
         )
+    if device.remark:
+        warn([device.remark])
     if asked.as_json:
         say(json.dumps(document, indent=1))
     else:
