@@ -55,6 +55,7 @@ def check(words: list[str]) -> int:
     Raises:
         RecipeError: the file or a word is wrong.
         BudgetExceeded: a device is over a limit.
+        MissingTool: `--compile` is given, and a compiler is not installed.
     """
     flags = {word for word in words if word in FLAGS}
     given = [word for word in words if word not in FLAGS]
