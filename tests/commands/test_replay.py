@@ -98,6 +98,14 @@ def test_the_file_of_a_run_gives_equal_bytes_where_it_was_built(
     )
 
 
+def test_an_accelerator_that_is_not_here_is_not_said_to_have_computed(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remark = "warning: gpu: no such device is reached; this machine's processor replays what the device would be given"
+    assert remark in said(capsys, str(run), "--on", "gpu")
+    assert "no such device" not in said(capsys, str(run), "--on", "cpu")
+
+
 def test_a_plugin_s_runtime_is_a_device_and_drift_ends_with_7(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

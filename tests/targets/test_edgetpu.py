@@ -199,6 +199,10 @@ def test_without_the_compiler_the_file_is_given_as_it_is(
     assert remarks[-1].endswith(
         "Then: edgetpu_compiler --show_operations --min_runtime_version '13' --intermediate_tensors 'a b' given.tflite"
     )
+    stored = folder / "0b3de3ea"
+    stored.write_bytes(chain())
+    remarks = EdgeTpu().place(stored)["remarks"]  # type: ignore[index]
+    assert remarks[-1].endswith("Then: edgetpu_compiler --show_operations model.tflite")
     with pytest.raises(MissingTool, match=INSTALL):
         EdgeTpu(compiler="always").compile(model, folder)
 

@@ -19,6 +19,9 @@ from tflbuild.recipe.files import group_file, group_names
 from tflbuild.recipe.text import read_text
 from tflbuild.recipe.validation import typed
 
+ELSEWHERE = "no such device is reached; this machine's processor replays what the device would be given"
+"""Remark on a target with an accelerator that this machine does not have."""
+
 
 class Device(NamedTuple):
     """A device.
@@ -27,11 +30,13 @@ class Device(NamedTuple):
         name: as the user named it.
         runtime: executes files on it; None for the usual one of the file's kind.
         kinds: of files that it takes.
+        remark: what a user has to know of the replay; "" for nothing.
     """
 
     name: str
     runtime: Runtime | None
     kinds: tuple[str, ...]
+    remark: str = ""
 
     def runtime_for(self, kind: str) -> Runtime:
         """Give what executes a file of a kind."""
@@ -97,7 +102,9 @@ def _of_target(name: str, options: Mapping[str, Any]) -> Device:
     runtime = runtime_of(target)
     if runtime is not None:
         toolchain.require(type(runtime).needs, f"runtime '{type(runtime).name}'")
-    return Device(name, runtime, type(runtime).kinds if runtime else (type(target).makes.kind,))
+    kinds = type(runtime).kinds if runtime else (type(target).makes.kind,)
+    here = type(target).offloads and runtime is None
+    return Device(name, runtime, kinds, f"{name}: {ELSEWHERE}" if here else "")
 
 
 def _with(options: dict[str, Any], prefix: str, overrides: Sequence[str]) -> dict[str, Any]:

@@ -83,6 +83,8 @@ def replayed(words: Sequence[str]) -> int:
         document = replay_document(
             str(asked.path), given.model.path.name, given.target, device.name, index, made
         )
+    if device.remark:
+        warn([device.remark])
     if asked.as_json:
         say(json.dumps(document, indent=1))
     else:

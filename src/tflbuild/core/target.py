@@ -22,7 +22,7 @@ BY_RULES = "tflbuild.placement.by_rules:place"
 """Predicts by rules; core cannot import it."""
 
 COVERAGE = "npu_coverage"
-"""Metric that every target with an accelerator reports."""
+"""Metric that is the share of operators on an accelerator."""
 
 NOT_EXECUTED = "not_executed"
 """Field of a target's report that says why the file cannot be executed here; a target may give it for one file."""
@@ -125,6 +125,10 @@ class Target:
             TflbuildError: the device is not there.
         """
         return {}
+
+    def with_compiler(self) -> Target:
+        """Give the target of a user who asks for its compiler, so that one that is missing is not passed over."""
+        return self
 
     def in_float16(self) -> Computed:
         """Give what the device computes in float16 with these options."""

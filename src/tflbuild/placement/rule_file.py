@@ -209,8 +209,13 @@ def _rule(node: yaml.Node, where: str) -> Rule:
         try:
             made[key] = read_one(text) if text or key != "cure" else Text(())
         except Mistake as error:
-            raise _Wrong(f"{where}.{key}: {str(error).removesuffix('.')}.", keys[key]) from error
+            raise _Wrong(f"{where}.{key}: {_ended(str(error))}", keys[key]) from error
     return Rule(**made)
+
+
+def _ended(said: str) -> str:
+    """End a sentence that may have an end."""
+    return said if said.endswith((".", "?")) else f"{said}."
 
 
 def _items(node: yaml.Node | None, where: str) -> Iterator[yaml.Node]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from tflbuild.placement.contradiction import contradiction
 from tflbuild.placement.placement import Placed, Placement
@@ -39,24 +38,3 @@ def _placed(predicted: Placed, on: bool, said: Sequence[str]) -> Placed:
         )
     told = f"; the compiler said {why}" if said else ""
     return replace(predicted, reason=f"{predicted.reason}{told}")
-
-
-def of_compiled_file(
-    operators: Sequence[Placed], device: str, title: str, remarks: Sequence[str]
-) -> dict[str, Any]:
-    """Give the placement of a file that is compiled already, as JSON.
-
-    Args:
-        operators: of the compiled file; those that hold what the chip runs are on.
-        device: name of the target.
-        title: what people call the device.
-        remarks: what the file holds, in sentences.
-    """
-    return Placement(
-        device=device,
-        title=title,
-        basis="compiler",
-        source="the file itself, which is compiled",
-        operators=operators,
-        remarks=tuple(remarks),
-    ).to_json()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -73,6 +74,11 @@ class EdgeTpu(Target):
             return ()
         behind = program.resolve().parent / f"{PROGRAM}_bin" / PROGRAM
         return (program, behind) if behind.is_file() else (program,)
+
+    def with_compiler(self) -> Target:
+        """Give the target that needs the compiler, but where a user said when it is called."""
+        needing: dict[str, Any] = {"compiler": "always"}
+        return replace(self, **needing) if self.compiler == "auto" else self
 
     def place(self, model: Path) -> Mapping[str, Any] | None:
         """Predict which operators run on the Edge TPU, or say what a compiled file holds."""
@@ -172,30 +178,17 @@ class EdgeTpu(Target):
 
     def _compiled_already(self, model: Path, known: ModelFacts) -> dict[str, Any]:
         """Say what a file holds that the compiler wrote."""
-        from tflbuild.placement.placement import Placed
-        from tflbuild.targets.edgetpu.operators import of_compiled_file
+        from tflbuild.placement.compiled_file import of_compiled_file
         from tflbuild.tflite import flatbuffer
         from tflbuild.tflite.edgetpu_package import OPERATOR, packages
         from tflbuild.tflite.tables import Malformed
 
-        operators = [
-            Placed(
-                index=one.index,
-                name=one.name,
-                output=one.output,
-                macs=one.macs,
-                on=one.name == OPERATOR,
-                fits=one.name == OPERATOR,
-                reason="" if one.name == OPERATOR else "was left to the processor when the file was compiled",
-            )
-            for one in known.operators
-        ]
         try:
             held = [*packages(flatbuffer.load(model))]
             remark = _holds(held)
         except Malformed as error:
             remark = f"The file is compiled for an Edge TPU, but it {error}."
-        return of_compiled_file(operators, self.name, "Edge TPU", [remark])
+        return of_compiled_file(known, OPERATOR, self.name, "Edge TPU", [remark])
 
     def _how_to_compile(self, model: Path) -> list[str]:
         """Say how a person compiles the file where this machine did not."""
@@ -204,7 +197,10 @@ class EdgeTpu(Target):
         if installed() is not None:
             return []
         words = [word if word.startswith("--") else f"'{word}'" for word in self._arguments()]
-        command = " ".join([PROGRAM, "--show_operations", *words, model.name])
+        file = (
+            model.name if model.suffix else f"model{TFLiteModel.suffix}"
+        )  # one of the store has no name yet
+        command = " ".join([PROGRAM, "--show_operations", *words, file])
         return [f"{PROGRAM} is not on the PATH. To get it, {INSTALL}. Then: {command}"]
 
 
