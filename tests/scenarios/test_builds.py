@@ -17,18 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from small_detector import FREE, INT8, PRUNE, TRAIN
 from tflbuild.tflite.census import census as census_of
 from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
-DATA = ["data.train=320", "data.val=60", "data.test=80"]
-TRAIN = ["train.steps=300", "train.batch_size=16", *DATA]
-FREE = ["convert.budget.map.max_drop=1", "budget.map.max_drop=1"]
-PRUNE = ["prune.steps=40", "prune.batch_size=16", "prune.budget.map.max_drop=1"]
-FIXED = ["quantize.method=fixed", "quantize.budget.map.max_drop=1"]
-"""Without the search: the classifier and the fallback below run it."""
-INT8 = ["recipe=ssd_mobilenet_int8", *TRAIN, *FREE, *PRUNE, *FIXED]
 FEW_STEPS = ["train.steps=5", "train.batch_size=8"]
 FEW = ["data.train=64", "data.val=16", "data.test=16"]
 SMALL = ["recipe=mobilenet_v1_int8", "model=resnet", "pipeline=[train,convert]", *FEW]
@@ -37,8 +31,8 @@ FREE_TOP1 = [word.replace("map", "top1") for word in FREE]
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return Workspace(tmp_path_factory.mktemp("builds"))
+def here(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Workspace:
+    return Workspace(tmp_path_factory.mktemp("builds"), trained)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +130,7 @@ def test_a_run_leaves_a_page_and_a_lock(here: Workspace, int8: dict[str, Any]) -
         ("ssd_mobilenet_dynamic", ["quantize.budget.map.max_drop=1"], "float32", 0.4),
         ("ssd_mobilenet_int16x8", ["quantize.budget.map.max_drop=1"], "float32", 0.4),
         ("ssd_mobilenet_tfconverter", [*PRUNE, "convert_quantized.budget.map.max_drop=1"], "uint8", 0.37),
-        ("ssd_mobilenet_qat", [*PRUNE, "qat.steps=30", "qat.batch_size=16"], "uint8", 0.37),
+        ("ssd_mobilenet_qat", [*PRUNE, "qat.steps=10", "qat.batch_size=8"], "uint8", 0.37),
     ],
 )
 def test_every_other_recipe_builds(
@@ -170,8 +164,8 @@ def test_an_impossible_budget_ends_with_5_and_presents_nothing(here: Workspace, 
 
 def test_a_fallback_delivers_another_scheme(here: Workspace, int8: dict[str, Any]) -> None:
     tight = [*INT8[:-1], "quantize.budget.size.max=540_000", "quantize.scheme=float16"]
-    added = ["+passes@smaller=quantize", "smaller.scheme=int8", "quantize.fallback=[smaller]"]
-    report = here.build(*tight, *added)
+    added = ["+passes@smaller=quantize", "smaller.scheme=int8", "smaller.method=fixed"]
+    report = here.build(*tight, *added, "quantize.fallback=[smaller]")
     assert step(report, "quantize")["outcome"] == "replaced"
     assert [attempt["ok"] for attempt in step(report, "quantize")["tried"]] == [False, True]
     assert report["targets"][0]["inputs"][0]["dtype"] == "uint8"
@@ -247,7 +241,7 @@ def test_the_users_own_model_takes_the_place_of_training(here: Workspace, int8: 
     assert "train.init=continue" in step(report, "train")["reason"]
     same = report["base"]["metrics"]["map"]["value"]
     assert same == pytest.approx(int8["base"]["metrics"]["map"]["value"], abs=1e-6)
-    further = here.build(*words, "train.init=continue", *FEW_STEPS)
+    further = here.build(*words, "train.init=continue", *FEW_STEPS, "stop_after=train")
     assert step(further, "train")["outcome"] == "ran"
 
 
@@ -263,7 +257,7 @@ def test_training_starts_from_a_file_whose_head_is_for_other_classes(
         f"data.root={shared_data / 'bccd'}",
         "train.init=my.h5",
     ]
-    report = here.build(*words, *FEW_STEPS, *FREE)
+    report = here.build(*words, *FEW_STEPS, *FREE, "stop_after=train")
     notes = json.dumps(step(report, "train")["notes"])
     assert "class_0" in notes, "the head left fresh is named"
     assert report["data"]["splits"]["test"]["n"] == 72
@@ -282,7 +276,7 @@ def test_coco_data_build(here: Workspace, shared_data: Path) -> None:
 
 def test_a_classifier_builds(here: Workspace) -> None:
     free = [f"{label}budget.top1.max_drop=1" for label in ("", "prune.", "convert.", "quantize.")]
-    words = ["recipe=mobilenet_v1_int8", "train.steps=60", "prune.steps=10", *free]
+    words = ["recipe=mobilenet_v1_int8", "train.steps=20", "prune.steps=10", *free]
     report = here.build(*words, "data.train=320", "data.val=60", "data.test=80")
     target = report["targets"][0]
     assert target["inputs"][0]["dtype"] == "uint8"

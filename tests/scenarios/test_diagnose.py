@@ -13,6 +13,7 @@ from PIL import Image
 
 from conforming import conforms
 from loud_channels import enlarged, loud_channel, quantized
+from photos import write_people
 from tflbuild.tflite.graph import Graph
 from workspace import Workspace
 
@@ -28,12 +29,7 @@ CLASSES = "data.classes=[no_person,person]"
 def here(tmp_path_factory: pytest.TempPathFactory, shared_models: Path, shared_data: Path) -> Workspace:
     """Give a folder with both files and photos by class."""
     folder = tmp_path_factory.mktemp("diagnose")
-    for path in sorted((shared_data / "coco128/images/train").glob("*.jpg")):
-        listed = shared_data / "coco128/labels/train" / f"{path.stem}.txt"
-        boxes = listed.read_text().splitlines() if listed.exists() else []
-        name = "person" if any(line.split()[0] == "0" for line in boxes) else "no_person"
-        (folder / "people" / name).mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, folder / "people" / name)
+    write_people(shared_data, folder / "people")
     for name in ("vww_96_float.tflite", "vww_96_int8.tflite"):
         shutil.copy(shared_models / "mlperf_tiny" / name, folder)
     return Workspace(folder)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from own_files import ROWS, write_classes, write_files, write_photos, write_rows
+from photos import photos, write_people, write_small
 from tflbuild.core.digest import of_file
 from tflbuild.tflite import flatbuffer
 from tflite_files import classifier
@@ -323,15 +324,9 @@ def test_no_process_imports_tensorflow_to_compare_two(guarded: Any) -> None:
 def real(tmp_path_factory: pytest.TempPathFactory, shared_models: Path, shared_data: Path) -> Workspace:
     """Give a folder with a few photos, by class and without, frames of numbers and coefficients."""
     folder = tmp_path_factory.mktemp("real")
-    (folder / "photos").symlink_to(shared_data / "coco128" / "images")
-    for path in sorted((shared_data / "coco128/images/train").glob("*.jpg")):
-        listed = shared_data / "coco128/labels/train" / f"{path.stem}.txt"
-        boxes = listed.read_text().splitlines() if listed.exists() else []
-        name = "person" if any(line.split()[0] == "0" for line in boxes) else "no_person"
-        target = folder / "people" / name
-        target.mkdir(parents=True, exist_ok=True)
-        if len(list(target.iterdir())) < 16:
-            shutil.copy(path, target)
+    for path in photos(shared_data):
+        write_small(path, folder / "photos" / "train")
+    write_people(shared_data, folder / "people", 16)
     rng = np.random.default_rng(0)
     frames = np.cumsum(rng.normal(0, 2, (ROWS, 640)), axis=1) - 40
     np.savez(folder / "frames.npz", frames.astype(np.float32))

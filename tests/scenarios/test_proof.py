@@ -1,4 +1,4 @@
-"""`--locked`, `verify`, `reproduce` and `bisect` as a user runs them, on a real build."""
+"""`--locked`, `verify`, `reproduce` and `bisect` as a user runs them, on a real build that other files share."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workspace import TINY, Workspace
+from small_detector import INT8
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
-
-BUILD = ["recipe=ssd_mobilenet_int8", *TINY]
 
 BROKEN = """
 from tflbuild import Pass, PassContext, TFLiteModel, compiler_pass
@@ -32,9 +31,9 @@ class Fragile(Pass):
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    made = Workspace(tmp_path_factory.mktemp("proof"))
-    made.build(*BUILD)
+def here(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Workspace:
+    made = Workspace(tmp_path_factory.mktemp("proof"), trained)
+    made.build(*INT8)
     return made
 
 
@@ -44,15 +43,15 @@ def run(here: Workspace) -> Path:
 
 
 def test_a_locked_build_that_did_not_drift_is_built(here: Workspace, run: Path) -> None:
-    report = here.build(*BUILD, "--locked")
+    report = here.build(*INT8, "--locked")
     assert report["status"] == "built"
     assert report["locked"] == str(run / "recipe.lock.yaml")
 
 
 def test_a_locked_build_names_what_drifted(here: Workspace, run: Path) -> None:
     lock = f"locked={run / 'recipe.lock.yaml'}"
-    said = here.run(*BUILD, "data.train=103", "prune.sparsity=0.6", lock, code=7)
-    assert "data.train is 103, locked is 100" in said
+    said = here.run(*INT8, "data.train=323", "prune.sparsity=0.6", lock, code=7)
+    assert "data.train is 323, locked is 320" in said
     assert "prune.sparsity is 0.6, locked is 0.5" in said
     assert "data.train content changed" in said
 
@@ -64,7 +63,7 @@ def test_a_lock_beside_the_recipe_is_found(here: Workspace, run: Path) -> None:
         "# @package _global_\ndefaults: [ssd_mobilenet_int8, _self_]\nprune: {sparsity: 0.6}\n"
     )
     (recipes / "mine.lock.yaml").write_text((run / "recipe.lock.yaml").read_text())
-    said = here.run("recipe=mine", *TINY, "--locked", code=7)
+    said = here.run("recipe=mine", *INT8[1:], "--locked", code=7)
     assert "mine.lock.yaml: " in said
     assert "prune.sparsity is 0.6, locked is 0.5" in said
     assert "mine.lock" not in here.run("list", "recipes")
@@ -99,7 +98,7 @@ def test_the_bundle_of_a_failed_pass_runs_it_alone(here: Workspace) -> None:
     (here.folder / "plugins" / "fragile.py").write_text(BROKEN)
     (here.folder / "broken").touch()
     pipeline = "pipeline=[train,prune,convert,quantize,fragile]"
-    said = here.run(*BUILD, "+passes@fragile=fragile", pipeline, code=4)
+    said = here.run(*INT8, "+passes@fragile=fragile", pipeline, code=4)
     command = next(line for line in said.splitlines() if "to run only the failed pass" in line)
     words = command.partition(": tflbuild ")[2].split()
     again = here.run(*words, code=4)
@@ -110,12 +109,12 @@ def test_the_bundle_of_a_failed_pass_runs_it_alone(here: Workspace) -> None:
 
 
 def test_bisect_says_what_each_pass_cost(here: Workspace) -> None:
-    said = here.run("bisect", *BUILD, "metric=map", "max_drop=0.5")
+    said = here.run("bisect", *INT8, "metric=map", "max_drop=0.5")
     assert "lost since train" in said
     assert "no pass lost the budget of 0.5000; " in said
 
 
 def test_a_run_can_stop_after_a_pass_and_print_times(here: Workspace) -> None:
-    said = here.run(*BUILD, "stop_after=prune", "--time-passes")
+    said = here.run(*INT8, "stop_after=prune", "--time-passes")
     assert "stopped after prune: a KerasModel of " in said
     assert "in sum" in said

@@ -29,10 +29,18 @@ TINY = [*SHORT, *FEW, *OPEN_GATES]
 
 
 class Workspace:
-    """A folder in which the command is run."""
+    """A folder in which the command is run.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: which one.
+        store: one that others use too; None for one of its own.
+    """
+
+    def __init__(self, folder: Path, store: Path | None = None) -> None:
         self.folder = folder
+        if store:
+            (folder / "outputs").mkdir()
+            (folder / "outputs" / "store").symlink_to(store)
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run the command here; gives what it printed. What it needs TensorFlow for, a warm worker does."""
