@@ -20,7 +20,6 @@ from tflbuild.recipe.files import group_file, group_names
 from tflbuild.recipe.text import read_text
 from tflbuild.recipe.validation import typed
 
-
 ELSEWHERE = "no such device is reached; this machine's processor replays what the device would be given"
 """Remark on a target with an accelerator that this machine does not have."""
 

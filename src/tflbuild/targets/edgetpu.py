@@ -195,7 +195,9 @@ class EdgeTpu(Target):
         if installed() is not None:
             return []
         words = [word if word.startswith("--") else f"'{word}'" for word in self._arguments()]
-        file = model.name if model.suffix else f"model{TFLiteModel.suffix}"  # one of the store has no name yet
+        file = (
+            model.name if model.suffix else f"model{TFLiteModel.suffix}"
+        )  # one of the store has no name yet
         command = " ".join([PROGRAM, "--show_operations", *words, file])
         return [f"{PROGRAM} is not on the PATH. To get it, {INSTALL}. Then: {command}"]
 
