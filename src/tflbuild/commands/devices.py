@@ -103,8 +103,8 @@ def _of_target(name: str, options: Mapping[str, Any]) -> Device:
     if runtime is not None:
         toolchain.require(type(runtime).needs, f"runtime '{type(runtime).name}'")
     kinds = type(runtime).kinds if runtime else (type(target).makes.kind,)
-    here = type(target).offloads and runtime is None
-    return Device(name, runtime, kinds, f"{name}: {ELSEWHERE}" if here else "")
+    absent = type(target).offloads and runtime is None
+    return Device(name, runtime, kinds, f"{name}: {ELSEWHERE}" if absent else "")
 
 
 def _with(options: dict[str, Any], prefix: str, overrides: Sequence[str]) -> dict[str, Any]:
