@@ -22,9 +22,9 @@ from typing import NamedTuple
 from tflbuild.core.errors import TflbuildError
 from tflbuild.placement import facts, rule_file
 from tflbuild.placement.by_rules import predict
-from tflbuild.placement.edgetpu_memory import estimate
-from tflbuild.placement.remaining import Apart, remaining
-from tflbuild.targets.edgetpu import EdgeTpu
+from tflbuild.targets.edgetpu.memory import estimate
+from tflbuild.targets.edgetpu.remaining import Apart, remaining
+from tflbuild.targets.edgetpu.target import EdgeTpu
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.edgetpu_package import OPERATOR, packages
 

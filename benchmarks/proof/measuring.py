@@ -22,6 +22,7 @@ from tflbuild.evaluation.truth import truth_file
 from tflbuild.quantization.observation import Executable, runnable
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.runtimes.litert import Litert
+from tflbuild.runtimes.profiler import quiet
 from tflbuild.tasks.detection.boxes import decode
 from tflbuild.tasks.detection.decoding import anchors_of
 from tflbuild.tflite import flatbuffer
@@ -70,7 +71,7 @@ class Yardstick:
         measured: dict[str, Any] = {"value": value.value, "low": value.low, "high": value.high, "n": value.n}
         if reference is not None:
             measured["drop"] = self.drop(reference, found)
-        with litert.quiet():
+        with quiet():
             measured["latency_ms"] = litert.latency(path)["median"]
         return measured | {
             "bytes": path.stat().st_size,
@@ -124,7 +125,7 @@ class Yardstick:
         if self.facts.task != "detection":
             return {"scores": load(predictions)["scores"]}
         image = self.facts.only.kind
-        with litert.quiet():
+        with quiet():
             running = Executable(runnable(Packed(path.read_bytes())))
         rows = [
             running.run({IMAGE: image.values(self._examples[place].codes[IMAGE])})

@@ -11,6 +11,7 @@ import pytest
 import made_up
 import proven
 from conforming import conforms, problems
+from scripts import script
 from tflbuild.cli import main
 from tflbuild.commands.replay import Asked, read_words
 from tflbuild.commands.verify import _sample_drift
@@ -97,6 +98,14 @@ def test_the_file_of_a_run_gives_equal_bytes_where_it_was_built(
     )
 
 
+def test_an_accelerator_that_is_not_here_is_not_said_to_have_computed(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remark = "warning: gpu: no such device is reached; this machine's processor replays what the device would be given"
+    assert remark in said(capsys, str(run), "--on", "gpu")
+    assert "no such device" not in said(capsys, str(run), "--on", "cpu")
+
+
 def test_a_plugin_s_runtime_is_a_device_and_drift_ends_with_7(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +155,24 @@ def test_a_device_takes_the_options_that_the_run_was_built_with(
     assert "for cpu on litert" in said(capsys, str(run), "--on", "litert"), (
         "the first file that the device takes"
     )
+
+
+def test_no_program_is_started_that_somebody_elses_run_names(
+    integer_classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run's `adb` is a program of whoever sent the run: it is started where --devices asks for it, and not before."""
+    program = script(tmp_path / "adb", f"touch {tmp_path / 'started'}\nexit 1")
+    (tmp_path / "bench").write_bytes(b"\x7fELF")
+    options = {"type": "android", "adb": str(program), "benchmark": str(tmp_path / "bench")}
+    run = proven.run(integer_classifier, tmp_path / "run", targets=("phone",))
+    report = json.loads((run / "report.json").read_text())
+    report["resolved"]["target"]["phone"] = options
+    (run / "report.json").write_text(json.dumps(report))
+    refused = said(capsys, str(run), "--on", "phone", code=6)
+    assert "phone is reached by what you type alone; --devices takes the options of the run" in refused
+    assert not (tmp_path / "started").exists()
+    assert main(["verify", str(run), "--on", "phone", "--devices"]) != 0
+    assert (tmp_path / "started").exists()
 
 
 def test_a_file_brings_its_samples(

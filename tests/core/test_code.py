@@ -211,7 +211,7 @@ QUANTIZERS = {
             "quantization/quantizer.py",
             QUANTIZERS | {"load_tflite", "ladder", "layers"},
         ),  # which write files, too
-        ("backends/vela.py", {"ethos_u"}),
+        ("backends/vela/compiler.py", {"ethos_u"}),
         ("data/scenes/sign_renderer.py", {"signs", "sign_crops"}),
         ("tasks/classification/task.py", {"classification"}),
         ("tasks/detection/anchors.py", {"detection", "ssd_mobilenet_v1", "model keras", "file"}),

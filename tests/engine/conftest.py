@@ -129,7 +129,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> AtOnce:
     """Give a worker that does everything in this process; what would take long and decides nothing is left out."""
-    monkeypatch.setattr(worker_process, "_reset", lambda seed: None)
+    monkeypatch.setattr(worker_process, "reset", lambda seed: None)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     return AtOnce()
 

@@ -19,7 +19,7 @@ from tflbuild.engine.build import Outcome
 from tflbuild.engine.checks import check
 from tflbuild.engine.lock import NAME
 from tflbuild.engine.order import as_in_line, delivered_step, line_to, main_line, order_of, sources_of
-from tflbuild.engine.placing import foreseen
+from tflbuild.engine.placing import Foreseen, foreseen
 from tflbuild.engine.plan import plan, resolve
 from tflbuild.engine.prepare import prepare
 
@@ -340,3 +340,14 @@ def test_what_a_device_will_do_is_foreseen_of_the_file_that_it_is_given(
         "any": pytest.approx(0.89),
         "chip": pytest.approx(0.84),
     }
+
+
+def test_of_the_users_file_only_operators_that_the_device_has_not_are_foreseen() -> None:
+    """What a step changes, such as dtypes, is no reason, even where the rule asks for the name, too."""
+    usual = {"on": False, "fits": False, "cure": "", "name": "X"}
+    operators = [
+        usual | {"reason": "computes in float32", "values": {"op.name": "X", "input.dtype": "float32"}},
+        usual | {"reason": "is no operator of it", "values": {"op.name": "X"}},
+    ]
+    found = Foreseen("chip", {"operators": operators}, delivered=False)
+    assert found.text() == "target.chip: of model.path X is no operator of it"

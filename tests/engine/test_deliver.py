@@ -22,7 +22,8 @@ from tflbuild.core.metric import METRICS, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.target import TARGETS, Target
 from tflbuild.engine.build import Outcome
-from tflbuild.engine.deliver import Delivery, _judge_total
+from tflbuild.engine.deliver import _judge_total
+from tflbuild.engine.delivery import Delivery
 from tflbuild.engine.events import Event
 from tflbuild.engine.workers.worker_process import Server
 

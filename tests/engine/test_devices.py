@@ -21,7 +21,7 @@ from tflbuild.engine import analyses
 from tflbuild.engine.analyses import Analyst
 from tflbuild.engine.build import Outcome
 from tflbuild.engine.checks import check
-from tflbuild.engine.deliver import Delivery
+from tflbuild.engine.delivery import Delivery
 from tflbuild.engine.workers import crew
 from tflbuild.engine.workers.crew import Crew, SplitWork
 from tflbuild.engine.workers.worker import Worker

@@ -19,7 +19,8 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.events import Event
 from tflbuild.engine.keys import Keys
-from tflbuild.engine.measure import Measurer, Result, recall_or_compute
+from tflbuild.engine.measure import Measurer
+from tflbuild.engine.recalling import Result, recall_or_compute
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.storage.store import Record, Store
 from tflbuild.engine.workers.worker import Worker

@@ -31,11 +31,8 @@ from tflbuild.engine.workers import worker_process as module
 from tflbuild.engine.workers.candidates import Candidates
 from tflbuild.engine.workers.context import Assignment, WorkerContext
 from tflbuild.engine.workers.outcome import cpu_seconds, outcome, plain_notes
-from tflbuild.engine.workers.worker_process import (
-    Server,
-    _reset,
-    _same_folder,
-)
+from tflbuild.engine.workers.process_state import reset, same_folder
+from tflbuild.engine.workers.worker_process import Server
 from tflbuild.runtimes.litert import Litert
 
 MEASURED = Measurement(value=0.75, unit="1")
@@ -49,7 +46,7 @@ def replies() -> Replies:
 
 @pytest.fixture
 def server(replies: Replies, log: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setattr(module, "_reset", lambda seed: None)
+    monkeypatch.setattr(module, "reset", lambda seed: None)
     made = Server(cast(Any, replies))
     made.load("fakes:load", None, fakes.NAMES)
     return made
@@ -477,7 +474,7 @@ def test_a_pass_comes_back_to_the_folder_that_it_started_in(
     (tmp_path / "elsewhere").mkdir()
 
     def go() -> None:
-        with _same_folder():
+        with same_folder():
             os.chdir("elsewhere")
             raise ValueError("gone")
 
@@ -495,12 +492,12 @@ def test_generators_begin_with_the_seed(monkeypatch: pytest.MonkeyPatch) -> None
     numpy = SimpleNamespace(random=SimpleNamespace(seed=lambda seed: seeded.append(("numpy", seed))))
     monkeypatch.setitem(sys.modules, "tf_keras", keras)
     monkeypatch.setitem(sys.modules, "numpy", numpy)
-    monkeypatch.setattr(module.gc, "collect", lambda: None)
+    monkeypatch.setattr("tflbuild.engine.workers.process_state.gc.collect", lambda: None)
     state = random.getstate()
     try:
-        _reset(7)
+        reset(7)
         assert random.random() == random.Random(7).random()
-        _reset(2**32 + 5)
+        reset(2**32 + 5)
     finally:
         random.setstate(state)
     assert seeded == [

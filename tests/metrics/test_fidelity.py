@@ -245,3 +245,9 @@ def test_other_outputs_are_refused_in_one_sentence(made: Any, base: Any, said: s
     with pytest.raises(RecipeError) as caught:
         FIDELITY.measure(made, base)
     assert str(caught.value) == f"fidelity: {said}; only the same outputs can be compared."
+
+
+def test_predictions_that_keep_no_outputs_have_none() -> None:
+    counted = {"counts": np.array([1, 2])}
+    assert math.isnan(FIDELITY.measure(counted, counted).value)
+    assert math.isnan(FIDELITY.compare(counted, counted, counted).value)

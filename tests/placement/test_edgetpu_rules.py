@@ -137,7 +137,7 @@ BROKEN = {
     ),
     "a batch of 2": (
         alone("LOGISTIC", {"image": (2, 8, 8, 4)}, (2, 8, 8, 4)),
-        "reads a tensor of shape 2x8x8x4, and the Edge TPU takes three axes and a batch of 1",
+        "reads a tensor of shape 2x8x8x4; the Edge TPU takes three axes and a batch of 1",
         "a batch of 1, and at most three more axes in the model",
     ),
     "five axes": (
@@ -184,7 +184,7 @@ BROKEN = {
     "a padded batch": (padded((0, 1), (0, 0), (0, 0), (0, 0)), "takes three axes and a batch of 1", ""),
     "floats to int8": (
         alone("QUANTIZE", {"image": IMAGE}, IMAGE, dtypes={"image": "float32"}),
-        "takes float32, and the Edge TPU computes in int8 and uint8",
+        "reads float32; the Edge TPU computes in int8 and uint8",
         "quantize.input_dtype=uint8",
     ),
     "int8 to int16": (
@@ -194,7 +194,7 @@ BROKEN = {
     ),
     "int8 to floats": (
         alone("DEQUANTIZE", {"image": IMAGE}, IMAGE, dtypes={"made": "float32"}),
-        "gives float32, and the Edge TPU computes in int8 and uint8",
+        "gives float32; the Edge TPU computes in int8 and uint8",
         "quantize.output_dtype=uint8 for a classifier; elsewhere it costs little at the end",
     ),
     "33 times as large": (

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tflbuild.placement import facts
+from tflbuild.placement.tensor_facts import TensorFacts
 from tflbuild.tflite import flatbuffer
 from tflite_files import network, step
 from xnnpack_cases import CASES
@@ -50,7 +51,7 @@ def test_the_work_of_a_known_network_is_that_of_its_paper(shared_models: Path) -
     assert (model.inputs[0].dtype, model.graphs, model.custom) == ("uint8", 1, ())
 
 
-def tensors_of(case: str) -> dict[str, facts.TensorFacts]:
+def tensors_of(case: str) -> dict[str, TensorFacts]:
     """Give the tensors of a small file by name."""
     model = facts.facts_of(flatbuffer.unpack(CASES[case]()))
     return {t.name: t for one in model.operators for t in (*one.inputs, *one.outputs) if t is not None}

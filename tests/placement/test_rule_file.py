@@ -118,3 +118,8 @@ def test_every_shipped_table_can_be_read_and_says_where_it_is_from(file: Path) -
     table = rule_file.read(file)
     assert len(table.source) > 20
     assert table.operators
+
+
+def test_a_suggestion_ends_the_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"there is no 'constnt'\. Did you mean 'constant'\?$"):
+        read(tmp_path, WHOLE.replace("options.stride_w == 1", "weights.constnt"))

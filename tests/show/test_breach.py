@@ -130,3 +130,10 @@ def test_an_override_takes_the_place_of_an_older_one_and_folders_are_quoted() ->
 def test_a_build_that_ended_otherwise_has_no_breach() -> None:
     assert breach_lines(report(FELL) | {"status": "built"}, "RUN") == []
     assert breach_lines(report(FELL) | {"passes": []}, "RUN") == []
+
+
+def test_a_limit_that_several_devices_break_is_accepted_by_one_override_that_all_pass() -> None:
+    over = [verdict("npu_coverage", {"min": 0.9}, value) for value in (0.72, 0.0, 0.41)]
+    over += [verdict("size", {"max": 100.0}, value) for value in (112.0, 103.0)]
+    command = next_commands(report(*over, total=True), "RUN")[0]
+    assert shlex.split(command)[-2:] == ["budget.npu_coverage.min=0", "budget.size.max=113"]

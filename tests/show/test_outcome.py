@@ -102,6 +102,13 @@ def test_a_difference_from_the_base_is_told_with_whether_it_can_be(
             },
             ["  NPU coverage 100.0%, flash or DRAM 243.5 KiB", "  most cycles: operator 3 (CONV_2D) 100.0%"],
         ),
+        (
+            {"edgetpu": {"compiled": False}},
+            [
+                "  not compiled for the Edge TPU: edgetpu_compiler was not called; the report says how to get it",
+            ],
+        ),
+        ({"edgetpu": {"compiled": True}}, []),
         ({"metadata": "image to probability\x1b[2J"}, ["  metadata: image to probability\\x1b[2J"]),
         (
             {"min_runtime": {"version": "2.3.0", "by": "CONV_2D version 4", "unknown": []}},

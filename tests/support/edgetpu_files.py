@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -13,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
+import placement_files
+from scripts import script
 from tflbuild.placement import facts, rule_file
 from tflbuild.placement.by_rules import predict
 from tflbuild.placement.placement import Placed, Placement
-from tflbuild.targets.edgetpu import EdgeTpu
+from tflbuild.targets.edgetpu.target import EdgeTpu
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.assemble import Step
 from tflite_files import Typed, network
@@ -36,15 +37,7 @@ def operator(
     kind: str, inputs: Sequence[str], outputs: Sequence[str], options: str = "", **fields: Any
 ) -> Step:
     """Give an operator with options by the names of the schema; a name that no built-in one has is a custom one's."""
-    number = getattr(schema.BuiltinOperator, kind, None)
-    if number is None:
-        return Step(schema.BuiltinOperator.CUSTOM, list(inputs), list(outputs), custom=kind)
-    if not options:
-        return Step(number, list(inputs), list(outputs))
-    made = getattr(schema, f"{options}T")()
-    for name, value in {**FIELDS.get(options, {}), **fields}.items():
-        setattr(made, name, value)
-    return Step(number, list(inputs), list(outputs), getattr(schema.BuiltinOptions, options), made)
+    return placement_files.operator(kind, inputs, outputs, options, **{**FIELDS.get(options, {}), **fields})
 
 
 def alone(
@@ -164,11 +157,8 @@ def compiled(content: bytes, left: Collection[int], options: bytes) -> bytes:
 
 def fake_compiler(folder: Path) -> Path:
     """Write an `edgetpu_compiler` that prints and fails as the real one does; `FAKE_EDGETPU` says how it fails."""
-    program = folder / "edgetpu_compiler"
-    here = Path(__file__)
-    program.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path[:0] = [{str(here.parent)!r}]\n"
-        f"from fake_edgetpu import main\nsys.exit(main(sys.argv[1:]))\n"
+    here = str(Path(__file__).parent)
+    text = (
+        f"import sys\nsys.path[:0] = [{here!r}]\nfrom fake_edgetpu import main\nsys.exit(main(sys.argv[1:]))"
     )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return program
+    return script(folder / "edgetpu_compiler", text, sys.executable)

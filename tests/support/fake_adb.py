@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scripts import script
+
 SUPPORT = Path(__file__).parent
 
 PIXEL = {
@@ -38,10 +40,8 @@ class Phones:
         self.folder = folder
         folder.mkdir(parents=True)
         self._state: dict[str, Any] = {"phones": [], "faults": []}
-        self.adb = folder / "adb"
         words = [sys.executable, "-S", "-E", str(SUPPORT / "fake_adb_program.py"), str(folder)]
-        self.adb.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
-        self.adb.chmod(0o755)
+        self.adb = script(folder / "adb", f'exec {shlex.join(words)} "$@"')
         self.benchmark = folder / "benchmark_model"
         self.benchmark.write_text(
             f"#!{sys.executable}\n" + (SUPPORT / "fake_benchmark_model.py").read_text(encoding="utf-8")

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from scripts import script
+
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin:/usr/bin")
 
 MISSING = "" if SSHD and shutil.which("ssh") else "there is no sshd here: apt-get install openssh-server"
@@ -86,10 +88,7 @@ class Loopback:
 
     def python(self, text: str) -> str:
         """Give a program in the place of the board's Python: a script of its shell, where $PYTHON is the real one."""
-        path = self.folder / "board_python"
-        path.write_text(f"#!/bin/sh\nPYTHON={sys.executable}\n{text}\n")
-        path.chmod(0o755)
-        return str(path)
+        return str(script(self.folder / "board_python", f"PYTHON={sys.executable}\n{text}"))
 
 
 def _keygen(path: Path) -> None:

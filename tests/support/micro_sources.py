@@ -75,3 +75,14 @@ def run(program: Path, sample: Mapping[str, Any]) -> tuple[int, list[str]]:
         timeout=60,
     )
     return done.returncode, done.stdout.splitlines()
+
+
+def tensor(name: str, value: Any) -> dict[str, Any]:
+    """Give a tensor of a sample, as targets are given it for their companions."""
+    found = {
+        "name": name,
+        "dtype": value.dtype.name,
+        "shape": list(value.shape),
+        "hex": value.tobytes().hex(),
+    }
+    return {**found, "compared": value.size}

@@ -43,20 +43,21 @@ def filled(
     return constant(values, dtype, scales, points, axis)
 
 
-def operator(kind: str, inputs: Sequence[str], outputs: Sequence[str], name: str = "", **values: Any) -> Step:
-    """Give an operator: a built-in one by the kind's name, and its options by the name of their table."""
-    if not name:
-        return Step(getattr(schema.BuiltinOperator, kind), list(inputs), list(outputs))
-    made = getattr(schema, f"{name}T")()
-    for key, value in values.items():
-        setattr(made, key, value)
-    return Step(
-        getattr(schema.BuiltinOperator, kind),
-        list(inputs),
-        list(outputs),
-        getattr(schema.BuiltinOptions, name),
-        made,
-    )
+def operator(
+    kind: str, inputs: Sequence[str], outputs: Sequence[str], table: str = "", **values: Any
+) -> Step:
+    """Give an operator with options by the name of their table; a kind that TensorFlow Lite has not is a custom one."""
+    ends = ([*inputs], [*outputs])
+    number = getattr(schema.BuiltinOperator, kind, None)
+    if number is None:
+        return Step(schema.BuiltinOperator.CUSTOM, *ends, custom=kind)
+    if not table:
+        return Step(number, *ends)
+    made = getattr(schema, f"{table}T")()
+    for name, value in values.items():
+        assert hasattr(made, name), (table, name)
+        setattr(made, name, np.array(value, np.int32) if isinstance(value, list) else value)
+    return Step(number, *ends, getattr(schema.BuiltinOptions, table), made)
 
 
 def file_of(

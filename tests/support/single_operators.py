@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
+from placement_files import Told, file_of, operator
 from tflbuild.tflite import flatbuffer
 
 Shape = tuple[int, ...]
@@ -81,30 +80,21 @@ def one(
     tensors = {f"in{place}": held for place, held in enumerate(inputs) if held is not None}
     tensors |= {f"out{place}": held for place, held in enumerate(outputs)}
     names = ["" if held is None else f"in{place}" for place, held in enumerate(inputs)]
-    operator = Operator(name, names, [f"out{place}" for place in range(len(outputs))], options, kind)
-    return network(tensors, [operator])
+    made = [f"out{place}" for place in range(len(outputs))]
+    return network(tensors, [Operator(name, names, made, options, kind)])
 
 
 def network(tensors: Mapping[str, Held], operators: Sequence[Operator]) -> bytes:
     """Give a file; what no operator makes and no constant is, is an input, and what nobody reads is an output."""
-    model = schema.ModelT()
-    model.version, model.description = 3, "one operator"
-    model.buffers, model.operatorCodes = [schema.BufferT()], []
-    graph = schema.SubGraphT()
-    graph.tensors, graph.operators = [], []
-    place = {name: index for index, name in enumerate(tensors)}
-    for name, held in tensors.items():
-        graph.tensors.append(_tensor(name, held, model.buffers))
-    for operator in operators:
-        graph.operators.append(_operator(operator, place, model.operatorCodes))
-    read = {name for operator in operators for name in operator.inputs}
-    made = {name for operator in operators for name in operator.outputs}
-    graph.inputs = [place[name] for name in tensors if tensors[name].values is None and name not in made]
-    graph.outputs = [place[name] for name in tensors if name in made and name not in read]
-    model.subgraphs = [graph]
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    read = {name for one in operators for name in one.inputs}
+    made = {name for one in operators for name in one.outputs}
+    inputs = [name for name in tensors if tensors[name].values is None and name not in made]
+    outputs = [name for name in tensors if name in made and name not in read]
+    steps = [
+        operator(one.name, one.inputs, one.outputs, f"{one.kind}Options" if one.kind else "", **one.options)
+        for one in operators
+    ]
+    return file_of({name: _told(held) for name, held in tensors.items()}, steps, inputs, outputs)
 
 
 def side_by_side(files: Sequence[bytes]) -> bytes:
@@ -117,10 +107,10 @@ def side_by_side(files: Sequence[bytes]) -> bytes:
         for tensor in added.tensors:
             tensor.name = f"{number}/{tensor.name.decode()}"
             tensor.buffer += buffers if tensor.buffer else 0
-        for operator in added.operators:
-            operator.opcodeIndex += codes
-            operator.inputs = [index + tensors if index >= 0 else -1 for index in operator.inputs]
-            operator.outputs = [index + tensors for index in operator.outputs]
+        for step in added.operators:
+            step.opcodeIndex += codes
+            step.inputs = [index + tensors if index >= 0 else -1 for index in step.inputs]
+            step.outputs = [index + tensors for index in step.outputs]
         graph.tensors += added.tensors
         graph.operators += added.operators
         graph.inputs = [*graph.inputs, *(index + tensors for index in added.inputs)]
@@ -130,42 +120,6 @@ def side_by_side(files: Sequence[bytes]) -> bytes:
     return flatbuffer.pack(whole_model)
 
 
-def _tensor(name: str, held: Held, buffers: list[Any]) -> Any:
-    tensor = schema.TensorT()
-    tensor.name, tensor.shape, tensor.buffer = name, np.array(held.shape, np.int32), 0
-    tensor.type = getattr(schema.TensorType, held.dtype.upper())
-    if held.signature is not None:
-        tensor.shapeSignature = np.array(held.signature, np.int32)
-    if held.values is not None:
-        buffer = schema.BufferT()
-        buffer.data = np.frombuffer(np.ascontiguousarray(held.values).tobytes(), np.uint8)
-        tensor.buffer = len(buffers)
-        buffers.append(buffer)
-    if held.scale is not None:
-        tensor.quantization = schema.QuantizationParametersT()
-        scales = np.atleast_1d(np.asarray(held.scale, np.float32))
-        tensor.quantization.scale = scales
-        tensor.quantization.zeroPoint = np.full(scales.shape, held.point, np.int64)
-        tensor.quantization.quantizedDimension = held.axis
-    return tensor
-
-
-def _operator(operator: Operator, place: Mapping[str, int], codes: list[Any]) -> Any:
-    number = getattr(schema.BuiltinOperator, operator.name, schema.BuiltinOperator.CUSTOM)
-    code = schema.OperatorCodeT()
-    code.builtinCode, code.deprecatedBuiltinCode, code.version = number, min(number, 127), 1
-    code.customCode = operator.name if number == schema.BuiltinOperator.CUSTOM else None
-    made = schema.OperatorT()
-    made.opcodeIndex = len(codes)
-    codes.append(code)
-    made.inputs = [place[name] if name else -1 for name in operator.inputs]
-    made.outputs = [place[name] for name in operator.outputs]
-    if operator.kind:
-        made.builtinOptionsType = getattr(schema.BuiltinOptions, f"{operator.kind}Options")
-        made.builtinOptions = getattr(schema, f"{operator.kind}OptionsT")()
-        for name, value in operator.options.items():
-            assert hasattr(made.builtinOptions, name), (operator.kind, name)
-            setattr(
-                made.builtinOptions, name, np.array(value, np.int32) if isinstance(value, list) else value
-            )
-    return made
+def _told(held: Held) -> Told:
+    scales = () if held.scale is None else held.scale
+    return Told(held.shape, held.dtype, scales, held.point, held.axis, held.values, held.signature or ())

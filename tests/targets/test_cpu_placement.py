@@ -116,7 +116,7 @@ def test_what_xnnpack_claims_and_fails_on_runs_without_it(name: str, tmp_path: P
     assert placed is not None
     assert placed["basis"] == "rules"
     assert placed["remarks"][-1].startswith(
-        "It is predicted, not measured: LiteRT cannot load it: failed to "
+        "It is predicted, not measured, because LiteRT cannot load it: failed to "
     )
     assert FAILS in placed["operators"][0]["reason"]
 

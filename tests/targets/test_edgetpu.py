@@ -17,7 +17,7 @@ from tflbuild.core.errors import MissingTool, PassError, RecipeError
 from tflbuild.core.metric import METRICS, TargetMetric
 from tflbuild.core.target import TARGETS
 from tflbuild.recipe.validation import typed
-from tflbuild.targets.edgetpu import EdgeTpu
+from tflbuild.targets.edgetpu.target import EdgeTpu
 from tflite_files import Typed, network, step, written
 from workspace import Workspace
 
@@ -199,6 +199,10 @@ def test_without_the_compiler_the_file_is_given_as_it_is(
     assert remarks[-1].endswith(
         "Then: edgetpu_compiler --show_operations --min_runtime_version '13' --intermediate_tensors 'a b' given.tflite"
     )
+    stored = folder / "0b3de3ea"
+    stored.write_bytes(chain())
+    remarks = EdgeTpu().place(stored)["remarks"]  # type: ignore[index]
+    assert remarks[-1].endswith("Then: edgetpu_compiler --show_operations model.tflite")
     with pytest.raises(MissingTool, match=INSTALL):
         EdgeTpu(compiler="always").compile(model, folder)
 
@@ -240,8 +244,8 @@ def test_a_compiled_file_says_what_it_holds(model: TFLiteModel, folder: Path) ->
     assert made["operators"][1]["reason"] == "was left to the processor when the file was compiled"
     (remark,) = made["remarks"]
     assert remark.startswith(
-        "The file is compiled for an Edge TPU: 1 part of its graph, with 3 KiB of parameters in the chip's memory and "
-        "2 KiB sent in every run, for runtime 13 and later."
+        "The file is compiled for an Edge TPU: 1 part of its graph, with 3.0 KiB of parameters in the chip's memory "
+        "and 2.0 KiB sent in every run, for runtime 13 and later."
     )
     with pytest.raises(PassError, match="compiled for an Edge TPU already"):
         EdgeTpu().compile(model, folder)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from single_operators import Held, Operator, network, one, weights
-from tflbuild.backends import vela as backend
-from tflbuild.backends.vela import Compiled, Left
-from tflbuild.backends.vela_database import Database, Work
-from tflbuild.backends.vela_log import Complaint
+from tflbuild.backends.vela import compiler as backend
+from tflbuild.backends.vela.compiler import Compiled, Left
+from tflbuild.backends.vela.database import Database, Work
+from tflbuild.backends.vela.log import Complaint
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import MissingTool, PassError, RecipeError

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tflbuild.backends.vela import Compiled, Left
-from tflbuild.backends.vela_database import Database, Work
-from tflbuild.backends.vela_log import Complaint
+from tflbuild.backends.vela.compiler import Compiled, Left
+from tflbuild.backends.vela.database import Database, Work
+from tflbuild.backends.vela.log import Complaint
 from tflbuild.targets.ethos_u.operators import UNEXPLAINED, layers, placed
 
 NAMES = ("CONV_2D", "RELU", "ARG_MAX", "CUSTOM")
@@ -113,11 +113,13 @@ def test_where_the_rules_erred_is_a_remark() -> None:
         0.75,
     )
     assert found["remarks"][1:] == [
-        "the rules foresaw 2 operators elsewhere: 0 (CONV_2D), 3 (CUSTOM)",
-        "vela does not say which operators 1,234 cycles are of",
+        "The rules had predicted operators 0 (CONV_2D), 3 (CUSTOM) otherwise.",
+        "Of 1,234 cycles vela does not say which operators take them.",
     ]
     agreed = placed(predicted(), compiled({0: Work(), 1: Work(), 2: Work(), 3: LEFT}), "vela 5.2.0")
-    assert agreed["remarks"] == ["cycles, time and memory are vela's estimates, which no device has measured"]
+    assert agreed["remarks"] == [
+        "Cycles, time and memory are vela's estimates, which no device has measured."
+    ]
 
 
 def test_layers_are_those_that_the_npu_runs_with_what_nobody_is_said_to_have_caused() -> None:

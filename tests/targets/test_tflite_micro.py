@@ -107,7 +107,10 @@ def test_the_sources_beside_the_file_compile_and_run_the_sample(tmp_path: Path) 
     ((name, spec),) = loaded.signature.inputs.items()
     image = np.arange(np.prod(spec.shape)).reshape(spec.shape).astype(spec.dtype)
     outputs = loaded.run({name: image})
-    sample = {"inputs": [_tensor(name, image)], "outputs": [_tensor(*one) for one in outputs.items()]}
+    sample = {
+        "inputs": [micro_sources.tensor(name, image)],
+        "outputs": [micro_sources.tensor(*one) for one in outputs.items()],
+    }
     files = TfliteMicro().companions(model, figures, sample)
     assert {*files} == {
         f"micro/{one}" for one in ("main.cc", "model.cc", "model.h", "resolver.h", "sample.cc", "sample.h")
@@ -120,16 +123,6 @@ def test_the_sources_beside_the_file_compile_and_run_the_sample(tmp_path: Path) 
     assert code == 0
     (scores,) = outputs.values()
     assert np.allclose(list(map(float, lines[0].split()[2:])), scores.reshape(-1))
-
-
-def _tensor(name: str, value: Any) -> dict[str, Any]:
-    found = {
-        "name": name,
-        "dtype": value.dtype.name,
-        "shape": list(value.shape),
-        "hex": value.tobytes().hex(),
-    }
-    return {**found, "compared": value.size}
 
 
 def test_without_a_sample_there_are_no_sources(tmp_path: Path) -> None:

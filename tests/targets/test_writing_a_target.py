@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from foreign_networks import Draft
+from tflbuild.core.target import Target
 from tflite_files import Typed, classifier, network, step, written
 from workspace import Workspace
 
@@ -84,7 +85,7 @@ def test_an_operator_that_breaks_a_rule_ends_the_partition_and_says_why(here: Wo
 def test_a_float_file_is_told_the_override_that_cures_it(here: Workspace) -> None:
     first = checked(here, convolutions(dtype="float32"))["operators"][0]  # type: ignore[index]
     assert (first["on"], first["cure"]) == (False, "quantize.scheme=int8")
-    assert first["reason"] == "reads float32, and the Kiwi takes int8"
+    assert first["reason"] == "reads float32; the Kiwi takes int8"
 
 
 def test_options_of_the_target_decide(here: Workspace) -> None:
@@ -142,3 +143,11 @@ def test_a_build_says_it_first_and_reports_where_the_delivered_operators_run(her
     assert "Where operators run" in page
     assert "is no operator of the Kiwi board" in page
     assert "target.kiwi: 0 of " in here.run("plan", *words)
+
+
+def test_the_page_names_all_that_a_class_may_say() -> None:
+    said = [name for name in vars(Target)["__annotations__"] if name not in ("name", "step", "rule_file")]
+    methods = [name for name, value in vars(Target).items() if callable(value) and name[0] not in "_"]
+    page = PAGE.read_text("utf-8")
+    unsaid = [name for name in (*said, *methods) if f"`{name}" not in page]
+    assert unsaid == ["rule_table"], "by which other rooms ask for `rules`"

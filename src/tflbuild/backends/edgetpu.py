@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tflbuild.backends import processes
 from tflbuild.core.errors import MissingTool, PassError
 from tflbuild.core.plain_text import plain
 
@@ -109,23 +109,7 @@ def compile_for_edgetpu(model: Path, folder: Path, options: Sequence[str], limit
     made.mkdir()
     shutil.copyfile(model, network)
     command = [str(program), "--show_operations", "--out_dir", str(made), *options, str(network)]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise PassError(
-            f"{PROGRAM} did not end within {limit:g} s; allow more with target.edgetpu.timeout."
-        ) from error
-    except OSError as error:
-        raise PassError(f"{PROGRAM} ({program}) cannot be executed: {error.strerror or error}.") from error
+    done = processes.run_compiler(PROGRAM, command, folder, limit, "; allow more with target.edgetpu.timeout")
     compiled = made / "model_edgetpu.tflite"
     printed = f"{done.stdout}\n{done.stderr}"
     if done.returncode or not compiled.is_file():

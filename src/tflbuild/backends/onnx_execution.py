@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tflbuild.backends import processes
 from tflbuild.backends.onnx_conversion import ENVIRONMENT
 from tflbuild.backends.programs import onnx_session
 from tflbuild.core import environment
@@ -115,16 +116,7 @@ class OnnxSession:
 
 
 def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[str]) -> None:
-    with contextlib.suppress(OSError):
-        if process.stdin is not None:
-            process.stdin.close()
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    processes.end(process, 5)
     folder.cleanup()
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tflbuild import plugins
 from tflbuild.commands.compare_files import RECIPE, quoted
-from tflbuild.commands.simulated import lines_of, simulate
+from tflbuild.commands.simulated import OWN, lines_of, simulate
 from tflbuild.commands.words import say
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
@@ -18,10 +20,11 @@ from tflbuild.core.budget import Limit, Verdict
 from tflbuild.core.command import command
 from tflbuild.core.errors import BudgetExceeded, RecipeError, did_you_mean
 from tflbuild.core.metric import METRICS, Measurement, TargetMetric
+from tflbuild.core.model_format import FORMATS
 from tflbuild.core.plain_text import plain
 from tflbuild.core.target import COVERAGE, TARGETS, Target
 from tflbuild.engine.gate import judge
-from tflbuild.engine.report_form import read_report
+from tflbuild.engine.report_form import read_report, typed_words
 from tflbuild.recipe import choices, compose
 from tflbuild.recipe.declared_source import choices_of
 from tflbuild.recipe.steps import limits_at
@@ -34,13 +37,17 @@ USAGE = (
 )
 FLAGS = ("--json", "--compile", "--simulate", "--all")
 SIZE = "size"
+BUILD = "int8"
+"""Recipe of a build that a sentence gives as an example."""
+OF_A_BUILD = re.compile(r"(quantize\.[a-z_]+=\w+ ?)+")
+"""A cure that is an override of a build, and nothing else."""
 
 
 @command("check", "which operators of a .tflite a device runs, and why not the others", usage="FILE target=T")
 def check(words: list[str]) -> int:
     """Say which operators of a `.tflite` a device runs, which rule the others break, and what would cure it.
 
-    `target=[edgetpu,cpu]` gives a column for each device. Without `target=` it takes every device that has rules.
+    `target=[edgetpu,cpu]` gives a column for each device. Without `target=` every device that has rules gets a line.
     Limits, e.g. `budget.npu_coverage.min=0.9`, are judged for each. `--compile` lets the device's compiler decide,
     `--simulate` measures the file on data as a device computes it that works in float16, and `--all` gives each
     operator a line.
@@ -48,6 +55,7 @@ def check(words: list[str]) -> int:
     Raises:
         RecipeError: the file or a word is wrong.
         BudgetExceeded: a device is over a limit.
+        MissingTool: `--compile` is given, and a compiler is not installed.
     """
     flags = {word for word in words if word in FLAGS}
     given = [word for word in words if word not in FLAGS]
@@ -55,8 +63,12 @@ def check(words: list[str]) -> int:
     if "--json" in flags:
         say(json.dumps(made.to_json(), indent=1))
     else:
-        for line in made.lines(whole="--all" in flags):
+        first, *table = made.table(whole="--all" in flags)
+        say(first, fold=True)
+        for line in table:
             say(line)
+        for line in made.below(whole="--all" in flags):
+            say(line, fold=True)
     made.refuse_over_budget()
     return 0
 
@@ -65,32 +77,79 @@ class Checked:
     """Placements of a file on devices, figures and verdicts.
 
     Args:
+        run: the folder of a run, or the file, as the user named it.
+        file: that was checked.
         placements: of its operators.
         figures: of each device that gives more, by name.
         verdicts: of the limits that were given, by device.
         simulated: what float16 does to the metric, by device; {} where nobody asked.
+        chosen: whether the user chose the devices.
     """
 
     def __init__(
         self,
+        run: Path,
+        file: Path,
         placements: Placements,
         figures: Mapping[str, Mapping[str, Any]],
         verdicts: Sequence[tuple[str, Verdict]],
         simulated: Mapping[str, Mapping[str, Any]],
+        *,
+        chosen: bool,
     ) -> None:
+        self._run, self._file, self._chosen = run, file, chosen
         self.placements, self.figures = placements, figures
         self.verdicts, self.simulated = verdicts, simulated
 
     def lines(self, *, whole: bool = False) -> list[str]:
         """Say it in lines for a terminal."""
+        return [*self.table(whole=whole), *self.below(whole=whole)]
+
+    def table(self, *, whole: bool = False) -> list[str]:
+        """Say in lines what the file is, and where its operators run."""
         devices = self.placements.devices
         macs = sum(one["macs"] for one in devices[0]["operators"]) if devices else 0
-        judged = [
-            f"{'within' if verdict.ok else 'over'} the budget on {plain(device)}: {verdict.text}"
+        rows = self.placements.table(whole=whole) if self._chosen or whole else self.placements.overview()
+        return [headline(self.placements, macs), "", *rows, ""]
+
+    def below(self, *, whole: bool = False) -> list[str]:
+        """Say the rest in lines, which a terminal may fold; what is over a limit is the error's to say."""
+        told = self.placements.reasons() if self._chosen or whole else self._more()
+        within = [
+            f"within the budget on {plain(device)}: {verdict.text}"
             for device, verdict in self.verdicts
+            if verdict.ok
         ]
-        rows = self.placements.lines(whole=whole)
-        return [headline(self.placements, macs), "", *rows, *lines_of(self.simulated), *judged]
+        return [*told, *self._build(), *lines_of(self.simulated), *within]
+
+    def _more(self) -> list[str]:
+        """Say of a check without `target=` what the predictions are, and how a device says more."""
+        return [
+            *self.placements.sources(),
+            "target=NAME says why a device leaves operators and what would cure it, e.g. target="
+            f"{plain(self.placements.devices[0]['device'])}; --all gives each operator a line.",
+        ]
+
+    def _build(self) -> list[str]:
+        """Say how a cure that is an override of a build is used; nothing where there is none."""
+        found = (
+            [cure for cure in self.placements.cures() if OF_A_BUILD.fullmatch(cure)] if self._chosen else []
+        )
+        if not found:
+            return []
+        words = [f"recipe={BUILD}", f"model.path={self._file}", "data.root=FOLDER"]
+        if self._run.is_dir():
+            words = typed_words(read_report(self._run / "report.json"))
+        cure = found[0].split()
+        anew = ("target", *(word.partition("=")[0] for word in cure))
+        kept = [
+            word
+            for word in words
+            if not word.startswith(tuple(f"{key}{end}" for key in anew for end in ".="))
+        ]
+        names = [str(one["device"]) for one in self.placements.devices]
+        command = shlex.join(["tflbuild", *kept, f"target=[{','.join(names)}]", *cure])
+        return [f"To build the file with such a cure: {command}"]
 
     def to_json(self) -> dict[str, Any]:
         """Give the form that `tflbuild check --json` prints."""
@@ -123,11 +182,14 @@ def checked(words: list[str], *, compiling: bool = False, simulating: bool = Fal
     """
     if not words or words[0].startswith("-") or ("=" in words[0] and not Path(words[0]).exists()):
         raise RecipeError(USAGE)
-    stray = next((word for word in words[1:] if "=" not in word), "")
-    if stray:
-        raise RecipeError(f"check: '{plain(stray)}' is not KEY=VALUE. {USAGE}")
-    file = _file(Path(words[0]))
+    _refuse_what_is_not_read(words[1:], simulating=simulating)
     targets, limits = _asked(words[0], words[1:])
+    file = _file(Path(words[0]), targets)
+    if compiling and not any(target.compiles for target in targets.values()):
+        raise RecipeError(
+            f"check: --compile: there is no compiler for {', '.join(map(plain, targets))}; "
+            f"{', '.join(sorted(name for name, cls in TARGETS.items() if cls.compiles and cls.rules))} have one."
+        )
     devices, figures = [], {}
     for name, target in targets.items():
         placed, found = _compiled(target, file) if compiling and target.compiles else (target.place(file), {})
@@ -138,37 +200,92 @@ def checked(words: list[str], *, compiling: bool = False, simulating: bool = Fal
             )
         devices.append({**placed, "device": name})
         figures[name] = found
-    placements = Placements(str(words[0]), file.stat().st_size, devices)
+    placements = Placements(str(file), file.stat().st_size, devices)
     verdicts = list(_judged(limits, targets, devices, figures, file))
     simulated = simulate(file, targets, words[1:]) if simulating else {}
-    return Checked(placements, {name: found for name, found in figures.items() if found}, verdicts, simulated)
+    told = {name: found for name, found in figures.items() if found}
+    return Checked(Path(words[0]), file, placements, told, verdicts, simulated, chosen=_chosen(words[1:]))
 
 
-def _file(path: Path) -> Path:
-    """Find the `.tflite`: the file itself, or what a run delivered.
+def _chosen(words: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] == "target" for word in words)
+
+
+def _refuse_what_is_not_read(words: Sequence[str], *, simulating: bool) -> None:
+    """Refuse words that would change nothing.
+
+    Raises:
+        RecipeError: names one.
+    """
+    for word in words:
+        key, equals, value = word.partition("=")
+        bare = key.lstrip("-")
+        if not equals and bare in choices_of("target"):
+            raise RecipeError(f"check: '{plain(word)}' is not KEY=VALUE; did you mean target={bare}?")
+        if key.startswith("--") and equals:
+            raise RecipeError(
+                f"check: '{plain(word)}' is no flag; did you mean {plain(bare)}={plain(value)}?"
+            )
+        if not equals:
+            raise RecipeError(f"check: '{plain(word)}' is not KEY=VALUE.{did_you_mean(word, FLAGS)} {USAGE}")
+        read = simulating or key.partition(".")[0].lstrip("+") in OWN
+        if key in ("recipe", "model.path") or not read:
+            simulated = "" if simulating else "; a recipe's other keys belong to --simulate"
+            raise RecipeError(
+                f"check: '{plain(key)}' changes nothing here: the file is the first word, and devices are chosen and "
+                f"limited by target and budget{simulated}."
+            )
+
+
+def _file(path: Path, wanted: Collection[str]) -> Path:
+    """Find the `.tflite`: the file itself, or what a run delivered, to one of the devices if it did.
 
     Raises:
         RecipeError: there is none.
     """
     if path.is_dir() and (path / "report.json").is_file():
-        delivered: list[Path] = [path / one["path"] for one in read_report(path / "report.json")["targets"]]
-        found = [one for one in delivered if one.suffix == TFLiteModel.suffix]
+        delivered = sorted(
+            read_report(path / "report.json")["targets"], key=lambda one: one["name"] not in wanted
+        )
+        found: list[Path] = [
+            path / one["path"] for one in delivered if Path(one["path"]).suffix == TFLiteModel.suffix
+        ]
         if not found:
             raise RecipeError(f"check: the run {plain(path)} delivered no .tflite.")
         return found[0]
+    other = _other_kind(path)
+    if other:
+        raise RecipeError(
+            f"check: {plain(path)} is {other}, and a check reads .tflite files; build one from it first, e.g. "
+            f"tflbuild recipe={BUILD} {shlex.quote(f'model.path={plain(path)}')} data.root=FOLDER"
+        )
     if not path.is_file():
+        latest = path / "latest"
+        near = f" Did you mean {plain(latest)}?" if (latest / "report.json").is_file() else ""
         what = "is a folder without report.json" if path.is_dir() else "does not exist"
-        raise RecipeError(f"check: {plain(path)} {what}; expected a .tflite or the folder of a run.")
+        raise RecipeError(f"check: {plain(path)} {what}; expected a .tflite or the folder of a run.{near}")
     return path
+
+
+def _other_kind(path: Path) -> str:
+    """Say what kind of model a path is; "" for a `.tflite`, and for none that is known."""
+    for _, declared in FORMATS.items():
+        if (
+            path.exists()
+            and path.suffix.lower() in declared.suffixes
+            and path.suffix.lower() != TFLiteModel.suffix
+        ):
+            return f"a {path.suffix} file"
+    return "a SavedModel" if (path / "saved_model.pb").is_file() else ""
 
 
 def _asked(file: str, words: Sequence[str]) -> tuple[dict[str, Target], tuple[Limit, ...]]:
     """Read which devices and limits are asked for; without a word of the user's every device that has rules."""
     plugins.load(plugins.default_folder())
-    chosen = any(word.partition("=")[0] == "target" for word in words)
+    chosen = _chosen(words)
     every = [] if chosen else [f"target=[{','.join(choices_of('target'))}]"]
     found = compose.compose([f"recipe={RECIPE}", f"model.path={quoted(file)}", *every, *words])
-    wanted = found["target"]
+    wanted = found.get("target") or {}
     if not chosen:
         wanted = {name: options for name, options in wanted.items() if TARGETS.get(options["type"]).rules}
     return choices.targets(wanted), limits_at(found.get("budget"), "budget")
@@ -179,7 +296,7 @@ def _compiled(target: Target, file: Path) -> tuple[Mapping[str, Any] | None, dic
     sha256 = digest.of_file(file)
     model = TFLiteModel(path=file, digest=sha256, fingerprint=sha256, meta={})
     with tempfile.TemporaryDirectory(prefix="tflbuild-check-") as folder:
-        _, figures = target.compile(model, Path(folder))
+        _, figures = target.with_compiler().compile(model, Path(folder))
     found = dict(figures)
     return found.pop("placement", None) or target.place(file), found
 
@@ -211,9 +328,10 @@ def _judged(
                 judged = True
                 yield name, judge(limit, value)
         if not judged:
+            whom = plain(limit.on or ", ".join(targets))
             raise RecipeError(
-                f"budget.{limit.metric}: check does not measure it for {', '.join(map(plain, targets))}; it knows "
-                f"{COVERAGE} of accelerators, {SIZE}, and with --compile what the compiler reports."
+                f"budget.{limit.metric}: check does not measure it for {whom}; it knows {COVERAGE} of accelerators, "
+                f"{SIZE}, and with --compile what the compiler reports."
             )
 
 

@@ -13,12 +13,14 @@ from tflbuild.core.artifact import KINDS
 from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.core.runtime import RUNTIMES, Runtime, usual_runtime
-from tflbuild.core.target import TARGETS, Target
-from tflbuild.engine.deliver import runtime_of
+from tflbuild.core.target import TARGETS, Target, runtime_of
 from tflbuild.recipe import choices
 from tflbuild.recipe.files import group_file, group_names
 from tflbuild.recipe.text import read_text
 from tflbuild.recipe.validation import typed
+
+ELSEWHERE = "no such device is reached; this machine's processor replays what the device would be given"
+"""Remark on a target with an accelerator that this machine does not have."""
 
 
 class Device(NamedTuple):
@@ -28,15 +30,31 @@ class Device(NamedTuple):
         name: as the user named it.
         runtime: executes files on it; None for the usual one of the file's kind.
         kinds: of files that it takes.
+        remark: what a user has to know of the replay; "" for nothing.
     """
 
     name: str
     runtime: Runtime | None
     kinds: tuple[str, ...]
+    remark: str = ""
 
     def runtime_for(self, kind: str) -> Runtime:
         """Give what executes a file of a kind."""
         return self.runtime or usual_runtime(kind)()
+
+
+def own_options(known: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Leave out what a run says of a device that its options lead to: a program to start, or another machine.
+
+    Args:
+        known: targets of the run's recipe with their options, by name.
+        name: of the device.
+    """
+    options = known.get(name)
+    kind = options.get("type") if isinstance(options, Mapping) else None
+    if kind not in TARGETS or not TARGETS.get(str(kind)).reaches:
+        return dict(known)
+    return {**known, name: {"type": kind}}
 
 
 def device_of(name: str, overrides: Sequence[str], known: Mapping[str, Any]) -> Device:
@@ -84,7 +102,9 @@ def _of_target(name: str, options: Mapping[str, Any]) -> Device:
     runtime = runtime_of(target)
     if runtime is not None:
         toolchain.require(type(runtime).needs, f"runtime '{type(runtime).name}'")
-    return Device(name, runtime, type(runtime).kinds if runtime else (type(target).makes.kind,))
+    kinds = type(runtime).kinds if runtime else (type(target).makes.kind,)
+    here = type(target).offloads and runtime is None
+    return Device(name, runtime, kinds, f"{name}: {ELSEWHERE}" if here else "")
 
 
 def _with(options: dict[str, Any], prefix: str, overrides: Sequence[str]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from tflbuild.commands.flags import flags_of
 from tflbuild.commands.words import say
 from tflbuild.core.command import command
-from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 
 USAGE = "usage: tflbuild predict RUN_OR_TFLITE IMAGE_OR_FOLDER... [--threshold 0.5] [--out FOLDER] [--json]"
@@ -62,21 +63,7 @@ def _read(words: list[str]) -> _Asked:
     Raises:
         RecipeError: one is missing or wrong.
     """
-    given: dict[str, str] = {}
-    rest: list[str] = []
-    waiting = iter(word for word in words if word != "--json")
-    for word in waiting:
-        option, equals, value = word.partition("=")
-        if option in VALUED:
-            given[option] = value if equals else next(waiting, "")
-            if not given[option]:
-                raise RecipeError(f"predict: {option} needs a value. {USAGE}")
-        elif word.startswith("--"):
-            raise RecipeError(
-                f"predict: '{plain(word)}' is not an option.{did_you_mean(option, (*VALUED, '--json'))} {USAGE}"
-            )
-        else:
-            rest.append(word)
+    given, rest = flags_of("predict", words, VALUED, USAGE)
     if len(rest) < 2 or not all(rest):
         raise RecipeError(USAGE)
     return _Asked(

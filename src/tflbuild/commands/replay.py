@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tflbuild import plugins
-from tflbuild.commands.devices import Device, device_of, kind_of
-from tflbuild.commands.words import say
+from tflbuild.commands.devices import Device, device_of, kind_of, own_options
+from tflbuild.commands.flags import flags_of
+from tflbuild.commands.words import say, warn
 from tflbuild.core import digest
 from tflbuild.core.artifact import KINDS, Artifact
-from tflbuild.core.errors import Drift, RecipeError, did_you_mean
+from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import WorkerOptions
 from tflbuild.core.samples import read_index
@@ -26,7 +27,8 @@ from tflbuild.show.replayed import replay_document, replay_lines
 from tflbuild.show.undelivered import undelivered
 from tflbuild.wiring import NAMES
 
-OPTIONS = "[target.DEVICE.KEY=VALUE ...] [--steps N] [--relative X] [--json]"
+OPTIONS = "[target.DEVICE.KEY=VALUE ...] [--devices] [--steps N] [--relative X] [--json]"
+FLAGS = ("--json", "--devices")
 USAGE = f"usage: tflbuild verify RUN_OR_TFLITE --on DEVICE {OPTIONS}"
 VALUED = ("--on", "--steps", "--relative")
 REPLAY = "tflbuild.evaluation.replaying:replay"
@@ -42,6 +44,7 @@ class Asked(NamedTuple):
         overrides: options of the device.
         allowed: what a replay may differ by.
         as_json: whether one document is printed.
+        devices: whether a device is reached by the program or the machine that a run's options name.
     """
 
     path: Path
@@ -49,6 +52,7 @@ class Asked(NamedTuple):
     overrides: tuple[str, ...]
     allowed: Allowed
     as_json: bool
+    devices: bool = False
 
 
 class Replayed(NamedTuple):
@@ -79,6 +83,8 @@ def replayed(words: Sequence[str]) -> int:
         document = replay_document(
             str(asked.path), given.model.path.name, given.target, device.name, index, made
         )
+    if device.remark:
+        warn([device.remark])
     if asked.as_json:
         say(json.dumps(document, indent=1))
     else:
@@ -98,26 +104,13 @@ def read_words(words: Sequence[str]) -> Asked:
     Raises:
         RecipeError: one is missing or wrong.
     """
-    given: dict[str, str] = {}
-    rest: list[str] = []
-    waiting = iter([word for word in words if word != "--json"])
-    for word in waiting:
-        option, equals, value = word.partition("=")
-        if option in VALUED:
-            given[option] = value if equals else next(waiting, "")
-            if not given[option]:
-                raise RecipeError(f"verify: {option} needs a value. {USAGE}")
-        elif word.startswith("--"):
-            near = did_you_mean(option, (*VALUED, "--json"))
-            raise RecipeError(f"verify: '{plain(word)}' is not an option.{near} {USAGE}")
-        else:
-            rest.append(word)
+    given, rest = flags_of("verify", words, VALUED, USAGE, FLAGS)
     paths = [word for word in rest if "=" not in word]
     if "--on" not in given or len(paths) != 1:
         raise RecipeError(USAGE)
     allowed = Allowed(steps=_number("--steps", given), relative=_number("--relative", given))
     overrides = tuple(word for word in rest if "=" in word)
-    return Asked(Path(paths[0]), given["--on"], overrides, allowed, "--json" in words)
+    return Asked(Path(paths[0]), given["--on"], overrides, allowed, "--json" in words, "--devices" in words)
 
 
 def _number(option: str, given: Mapping[str, str]) -> float | None:
@@ -137,7 +130,12 @@ def _samples(asked: Asked) -> Iterator[tuple[Device, Replayed]]:
     """Give the device, and the file that is replayed on it with its samples: a run's, or those that a file brings."""
     if asked.path.is_dir():
         report = read_report(asked.path / "report.json")
-        device = device_of(asked.device, asked.overrides, report["resolved"].get("target", {}))
+        known = report["resolved"].get("target", {})
+        own = known if asked.devices else own_options(known, asked.device)
+        if own != known:
+            text = f"{asked.device} is reached by what you type alone; --devices takes the options of the run"
+            warn([text])
+        device = device_of(asked.device, asked.overrides, own)
         yield device, _of_run(asked.path, report, device)
         return
     if not asked.path.exists():

@@ -15,7 +15,8 @@ from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.lock import NAME, altered_steps, read_lock, tool_drift
+from tflbuild.engine.drift import tool_drift
+from tflbuild.engine.lock import NAME, altered_steps, read_lock
 from tflbuild.engine.opened import opened
 from tflbuild.engine.prepare import Prepared
 from tflbuild.engine.report_form import read_report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -11,6 +11,7 @@ from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.names import named
 from tflbuild.core.options import to_json
 from tflbuild.core.registry import Registry
+from tflbuild.core.runtime import RUNTIMES, Runtime
 
 Computed = Literal["nothing", "floats", "everything"]
 """Part of a file that a device computes in float16."""
@@ -23,8 +24,8 @@ BY_RULES = "tflbuild.placement.by_rules:place"
 COVERAGE = "npu_coverage"
 """Metric that is the share of operators on an accelerator."""
 
-COVERAGE = "npu_coverage"
-"""Metric that every target with an accelerator reports."""
+NOT_EXECUTED = "not_executed"
+"""Field of a target's report that says why the file cannot be executed here; a target may give it for one file."""
 
 TABLES = Path(__file__).parents[1] / "placement" / "tables"
 """Rule files that are shipped."""
@@ -52,12 +53,12 @@ class Target:
     executes: ClassVar[bool] = True
     """Whether this machine can execute the delivered file, so that accuracy can be measured on it."""
     integer_only: ClassVar[bool] = False
-    """Whether only full-integer models make sense on it."""
+    """Whether it computes in integers alone, so that passes keep nothing in floats for it."""
     reaches: ClassVar[bool] = False
     """Whether it starts a program that its options name, or reaches another machine: a recipe in somebody else's folder
     then takes a word of the user."""
     gives: ClassVar[tuple[str, ...]] = ()
-    """Names of the metrics that it reports as figures of `compile` or `inspect`, and that a limit may name."""
+    """Names of the metrics that it reports, besides those whose own `TargetMetric.target` names it."""
     rules: ClassVar[str] = ""
     """Which operators it runs: name of a table in `tflbuild/placement/tables`, or path of a rule file; "" for none."""
     offloads: ClassVar[bool] = False
@@ -103,6 +104,10 @@ class Target:
         """Give the options of the runtime that `runtime` names."""
         return {}
 
+    def own_of_runtime(self) -> dict[str, Any]:
+        """Give those options that the runtime that `runtime` names has under the same names."""
+        return {one.name: getattr(self, one.name) for one in fields(RUNTIMES.get(self.runtime))}
+
     def check(self) -> None:
         """Hold this machine to what the target needs besides `needs`, such as a program; asked while planning.
 
@@ -120,6 +125,10 @@ class Target:
             TflbuildError: the device is not there.
         """
         return {}
+
+    def with_compiler(self) -> Target:
+        """Give the target of a user who asks for its compiler, so that one that is missing is not passed over."""
+        return self
 
     def in_float16(self) -> Computed:
         """Give what the device computes in float16 with these options."""
@@ -169,6 +178,11 @@ class Target:
 def giving(metric: str) -> list[str]:
     """Name the declared targets that report a metric, by their own word."""
     return sorted(name for name, cls in TARGETS.items() if cls.reports(metric))
+
+
+def runtime_of(target: Target) -> Runtime | None:
+    """Give the runtime that a target names, with its options; None for the usual one."""
+    return RUNTIMES.get(target.runtime)(**target.runtime_options()) if target.runtime else None
 
 
 target = TARGETS.declare

@@ -13,7 +13,7 @@ from tflbuild.core.dataset import Index
 from tflbuild.core.errors import BudgetExceeded
 from tflbuild.core.options import to_json
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.deliver import Delivery
+from tflbuild.engine.delivery import Delivery
 from tflbuild.engine.ending import Ending, status_of, text_of
 from tflbuild.engine.report import SCHEMA, StepReport, describe_data, recognised
 

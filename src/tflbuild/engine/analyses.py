@@ -16,10 +16,13 @@ from tflbuild.core.names import named
 from tflbuild.core.place import on_one_line
 from tflbuild.core.recipe import Recipe
 from tflbuild.core.runtime import Runtime
-from tflbuild.engine.deliver import FINAL_SPLIT, Delivery, runtime_of
+from tflbuild.core.target import runtime_of
+from tflbuild.engine.deliver import FINAL_SPLIT
+from tflbuild.engine.delivery import Delivery
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.keys import Keys
-from tflbuild.engine.measure import Measurer, Result, recall_or_compute
+from tflbuild.engine.measure import Measurer
+from tflbuild.engine.recalling import Result, recall_or_compute
 from tflbuild.engine.storage.store import Store
 from tflbuild.engine.variants import kept, measured, read
 from tflbuild.engine.workers.context import KEPT, Assignment

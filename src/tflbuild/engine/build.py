@@ -1,8 +1,11 @@
-"""Build one recipe: plan, run, deliver, and a report whatever happens."""
+"""Build one recipe: plan, run, deliver, and a report whatever happens.
+
+Longer than most modules: one class, whose methods are the stages of a build in their order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +23,7 @@ from tflbuild.engine import placing
 from tflbuild.engine.account import Account
 from tflbuild.engine.analyses import Analyst, models_of
 from tflbuild.engine.bundle import write_bundle
+from tflbuild.engine.delivery import Delivery
 from tflbuild.engine.ending import Ending, text_of
 from tflbuild.engine.events import Event, EventLog, Listener
 from tflbuild.engine.first_look import first_look, is_foreign
@@ -28,7 +32,7 @@ from tflbuild.engine.judging import gate_event
 from tflbuild.engine.lock import Lock, find_lock, write_lock
 from tflbuild.engine.measure import Measurer
 from tflbuild.engine.order import base_label, delivered_step, judged_metrics, main_line
-from tflbuild.engine.plan import plan
+from tflbuild.engine.plan import Plan, plan
 from tflbuild.engine.prepare import Prepared, prepare
 from tflbuild.engine.report import Report, StepReport, measurements
 from tflbuild.engine.run import Runner
@@ -133,24 +137,10 @@ class Build:
         planned = plan(recipe, prepared.keys, prepared.store)
         if planned.warnings and any(p.status != "HIT" for p in planned.steps[: len(order)]):
             raise StoreError(planned.warnings[0])
-        assert self._timekeeper is not None
-        fields = self._timekeeper.foretold(planned.steps[: len(order)])
-        fields |= {"unused": dict(planned.unused), "subject": recipe.subject}
-        fields |= {"classes": list(prepared.index.classes), "recognised": recipe.seen}
-        self._tell(Event("plan", fields))
-        self._account.labels = recipe.model.listed_labels()
-        if prepared.index.classes:
-            for text in disagreements(self._account.labels, prepared.index.classes):
-                self._warn(text)
-        if prepared.index.dropped:
-            self._warn(summary(prepared.index.dropped))
-        for text in placing.warnings(recipe, planned.steps[: len(order)]):
-            self._warn(text)
+        self._foretell(prepared, planned, order)
         keys, store = prepared.keys, prepared.store
         index = keep_index(prepared.index, store.root)
         self._measurer = measurer = Measurer(recipe, keys, store, self._worker, index, self._tell)
-        if recipe.run.tensorboard and not any(type(recipe.steps[label].options).trains for label in order):
-            self._warn("tensorboard: no step of this build trains, so there is nothing to log")
         parts = (recipe, keys, store, self._worker, measurer, index, self._tell, self._after_step)
         for target in recipe.targets.values():
             target.device()  # a phone that is not there is said before hours of training
@@ -166,13 +156,32 @@ class Build:
         if recipe.run.stop_after:
             model = runner.outputs[order[-1]]
             keep_model(model, self.folder / recipe.run.stop_after)
-            self._deliver_so_far(measurer, runner, model)
+            self._deliver_so_far(measurer, runner)
             return
         analyst = Analyst(recipe, keys, store, self._worker, index, measurer, self._tell)
         main = [label for label in main_line(recipe, order) if label in runner.outputs]
         outputs = {label: runner.outputs[label] for label in main}
         self._account.analyses += analyst.run(models_of(outputs, measurer.base))
         self._deliver(prepared, measurer, runner, analyst, ended)
+
+    def _foretell(self, prepared: Prepared, planned: Plan, order: tuple[str, ...]) -> None:
+        """Tell what will run, and warn of what can be foreseen."""
+        recipe, steps = prepared.recipe, planned.steps[: len(order)]
+        assert self._timekeeper is not None
+        fields = self._timekeeper.foretold(steps)
+        fields |= {"unused": dict(planned.unused), "subject": recipe.subject}
+        fields |= {"classes": list(prepared.index.classes), "recognised": recipe.seen}
+        self._tell(Event("plan", fields))
+        self._account.labels = recipe.model.listed_labels()
+        if prepared.index.classes:
+            for text in disagreements(self._account.labels, prepared.index.classes):
+                self._warn(text)
+        if prepared.index.dropped:
+            self._warn(summary(prepared.index.dropped))
+        for text in placing.warnings(recipe, steps):
+            self._warn(text)
+        if recipe.run.tensorboard and not any(type(recipe.steps[label].options).trains for label in order):
+            self._warn("tensorboard: no step of this build trains, so there is nothing to log")
 
     def _reached(self, runner: Runner) -> dict[str, str]:
         """Give the targets whose file is built, each with the step that gave it."""
@@ -210,12 +219,8 @@ class Build:
         """
         recipe, reached = prepared.recipe, self._reached(runner)
         metrics = sorted({*judged_metrics(recipe), *(metric for metric, _ in recipe.aims)})
-        label = base_label(recipe, prepared.order)
-        base = runner.outputs[label]
-        measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
-        self._account.base = {"label": label, "metrics": measurements(measured)}
-        made, failed = delivering.deliver(recipe, measurer, reached, base, metrics, runner.outputs)
-        self._account.deliveries = made
+        base = base_label(recipe, prepared.order)
+        made, failed = self._made(recipe, measurer, runner, reached, base, metrics)
         for name, error in failed.items():
             ended = ended or error
             if made:
@@ -223,8 +228,7 @@ class Build:
         if not made:
             assert ended is not None, "what was reached was made or failed"
             raise ended
-        delivering.add_differences(recipe, measurer, made, base, measured)
-        self._account.analyses += analyst.of_delivered(made, base)
+        self._account.analyses += analyst.of_delivered(made, runner.outputs[base])
         for delivery in made:
             for verdict in delivery.verdicts:
                 self._tell(gate_event("", verdict, delivery.target))
@@ -241,7 +245,7 @@ class Build:
             breaches = [verdict.text for delivery in made for verdict in delivery.verdicts if not verdict.ok]
             raise BudgetExceeded(f"budget: {'; '.join(breaches)}")
 
-    def _deliver_so_far(self, measurer: Measurer, runner: Runner, model: Artifact) -> None:
+    def _deliver_so_far(self, measurer: Measurer, runner: Runner) -> None:
         """Deliver what steps that ran ask to be delivered; the budget is that of the whole, and is not judged."""
         asked = {
             name: target for name, target in self.recipe.targets.items() if target.step in runner.outputs
@@ -252,17 +256,42 @@ class Build:
             replace(self.recipe, targets=asked, limits=()),
             {n: t.step for n, t in asked.items()},
         )
-        label = base_label(recipe, self._order)
-        base, aims = runner.outputs[label], [metric for metric, _ in recipe.aims]
-        metrics = sorted({*judged_metrics(self.recipe), *aims})
+        metrics = sorted({*judged_metrics(self.recipe), *(metric for metric, _ in recipe.aims)})
+        base = base_label(recipe, self._order)
+        made, failed = self._made(recipe, measurer, runner, reached, base, metrics)
+        self._account.paths = delivering.put(made, self.folder, alone=False)
+        if failed:
+            raise next(iter(failed.values()))
+
+    def _made(
+        self,
+        recipe: Recipe,
+        measurer: Measurer,
+        runner: Runner,
+        reached: Mapping[str, str],
+        label: str,
+        metrics: list[str],
+    ) -> tuple[list[Delivery], dict[str, PassError]]:
+        """Deliver for the targets that were reached, and account for the files and for what they are held against.
+
+        Args:
+            recipe: what is delivered.
+            measurer: what measures.
+            runner: what ran the steps.
+            reached: the targets, each with the step whose result it delivers.
+            label: of the step whose result they are held against.
+            metrics: names of those that are measured.
+
+        Returns:
+            The deliveries, and why there is none for a target, by its name.
+        """
+        base = runner.outputs[label]
         measured = measurer.accuracy(base, metrics, delivering.FINAL_SPLIT)
         self._account.base = {"label": label, "metrics": measurements(measured)}
         made, failed = delivering.deliver(recipe, measurer, reached, base, metrics, runner.outputs)
         self._account.deliveries = made
         delivering.add_differences(recipe, measurer, made, base, measured)
-        self._account.paths = delivering.put(made, self.folder, alone=False)
-        if failed:
-            raise next(iter(failed.values()))
+        return made, failed
 
     def _finish(self, error: Ending) -> tuple[Report, Ending]:
         """Write down how it ended; what goes wrong with that is in the report, too."""

@@ -3,109 +3,27 @@
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tflbuild.core.artifact import Artifact, TFLiteModel
-from tflbuild.core.budget import Verdict
 from tflbuild.core.errors import PassError
-from tflbuild.core.meaning import Meaning
-from tflbuild.core.metric import METRICS, AccuracyMetric, Difference, FileMetric, Measurement, TargetMetric
+from tflbuild.core.metric import METRICS, AccuracyMetric, FileMetric, Measurement, TargetMetric
 from tflbuild.core.recipe import Recipe
-from tflbuild.core.runtime import RUNTIMES, Runtime
-from tflbuild.core.target import Target
+from tflbuild.core.target import NOT_EXECUTED, runtime_of
 from tflbuild.engine.beside import hold_to_peer, put_beside
+from tflbuild.engine.delivery import Delivery
 from tflbuild.engine.gate import judge, judge_against
 from tflbuild.engine.measure import Measurer
+from tflbuild.engine.on_target import OnTarget, owned
 from tflbuild.engine.order import as_in_line, order_of
-from tflbuild.engine.proof import Samples, folder_beside, prove, unpack
-from tflbuild.engine.report import differences, measurements
+from tflbuild.engine.proof import folder_beside, prove, unpack
+from tflbuild.engine.report import measurements
 from tflbuild.engine.run_folder import keep_model
 
 FINAL_SPLIT = "test"
-
-COMPRESSED = "compressed_bytes"
-"""Field of a target's report that holds the file's compressed size, which one metric measures, too."""
-
-
-NOT_EXECUTED = "not_executed"
-"""Field of a target's report that says why the file cannot be executed here; a target may give it for one file."""
-
-
-@dataclass(kw_only=True)
-class Delivery:
-    """The delivered file of one target, with its figures, measurements and verdicts.
-
-    Attributes:
-        target: the target's name in the recipe.
-        model: the delivered file.
-        figures: what the target reports.
-        metrics: measured on the delivered file.
-        verdicts: of the total budget.
-        differences: from the base, paired by sample.
-        step: label of the step whose result it is.
-        same: a model that computes the same, and that gates have measured: the last step's where the target compiles
-            nothing, so that the two files differ in what they say of themselves alone; else the delivered file.
-        beside: files that lie beside it, by their paths from its folder.
-        samples: with the file's outputs; None where the recipe wants none.
-    """
-
-    target: str
-    model: Artifact
-    figures: Mapping[str, Any]
-    metrics: dict[str, Measurement]
-    verdicts: list[Verdict] = field(default_factory=list)
-    differences: dict[str, Difference] = field(default_factory=dict)
-    same: Artifact | None = None
-    beside: Mapping[str, str] = field(default_factory=dict)
-    samples: Samples | None = None
-    step: str = ""
-
-    def to_json(self, path: str) -> dict[str, Any]:
-        """Give the form that report.json holds."""
-        signature, meaning = self.model.meta.get("signature", {}), Meaning.of(self.model)
-        return {
-            "name": self.target,
-            "path": path,
-            "sha256": self.model.digest,
-            "bytes": self.model.path.stat().st_size,
-            COMPRESSED: self._compressed_bytes(),
-            "labels": list(meaning.labels),
-            "metrics": measurements(self.metrics),
-            "differences": differences(self.differences),
-            "inputs": [_input(entry, meaning) for entry in signature.get("inputs", [])],
-            "outputs": [_output(entry, meaning) for entry in signature.get("outputs", [])],
-            **(
-                {"beside": [str(PurePosixPath(path).parent / name) for name in self.beside]}
-                if self.beside
-                else {}
-            ),
-            **({"samples": self.samples.to_json(path)} if self.samples else {}),
-            **({"step": self.step} if self.step else {}),
-            **self.figures,
-        }
-
-    def _compressed_bytes(self) -> int:
-        """Give the stored measurement, if any: compressing takes longer than the rest of a cached build."""
-        for name, measured in self.metrics.items():
-            if getattr(METRICS.get(name), "figure", "") == COMPRESSED:
-                return int(measured.value)
-        return len(zlib.compress(self.model.path.read_bytes(), 9))
-
-
-def _input(entry: Mapping[str, Any], meaning: Meaning) -> dict[str, Any]:
-    """Say of an input what it is made of, too."""
-    given = meaning.inputs.get(entry["name"])
-    return {**entry, **({"modality": given.modality, "preprocess": dict(given.preprocess)} if given else {})}
-
-
-def _output(entry: Mapping[str, Any], meaning: Meaning) -> dict[str, Any]:
-    """Say of an output what the task takes it for, too, where a file of others names it otherwise."""
-    roles = {name: role for role, name in (meaning.head.get("outputs") or {}).items()}
-    return {**entry, **({"role": roles[entry["name"]]} if entry["name"] in roles else {})}
 
 
 def deliver(
@@ -206,17 +124,12 @@ def add_differences(
         measured: on the base.
     """
     for delivery in deliveries:
-        on_target = _OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
+        on_target = OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
         for name, found in delivery.metrics.items():
             ends = (found, measured.get(name))
             known = all(end is not None and math.isfinite(end.value) for end in ends)
             if known and found.split == FINAL_SPLIT and issubclass(METRICS.get(name), AccuracyMetric):
                 delivery.differences[name] = on_target.compare(name, base, delivery.model, FINAL_SPLIT)
-
-
-def runtime_of(target: Target) -> Runtime | None:
-    """Give the runtime that a target names; None for the usual one."""
-    return RUNTIMES.get(target.runtime)(**target.runtime_options()) if target.runtime else None
 
 
 def put(deliveries: list[Delivery], folder: Path, *, alone: bool) -> dict[str, str]:
@@ -242,45 +155,10 @@ def _facts(
     measurer: Measurer, made: Artifact, metrics: list[str], figures: Mapping[str, Any], *, executes: bool
 ) -> dict[str, Measurement]:
     """Give facts of a delivered file: those that its target measured as it says them, others measured here."""
-    wanted = sorted({*_exact(), *_runnable(metrics, executes), *_owned(figures, metrics)})
-    owned = _owned(figures, wanted)
-    found = measurer.file_metrics(made, [name for name in wanted if name not in owned]) | owned
+    wanted = sorted({*_exact(), *_runnable(metrics, executes), *owned(figures, metrics)})
+    there = owned(figures, wanted)
+    found = measurer.file_metrics(made, [name for name in wanted if name not in there]) | there
     return {name: found[name] for name in wanted if name in found}
-
-
-def _owned(figures: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Measurement]:
-    """Read from a target's report those facts that it measured itself."""
-    return {
-        name: cls().from_figure(figures[cls.figure])
-        for name in metrics
-        if issubclass(cls := METRICS.get(name), FileMetric) and figures.get(cls.figure) is not None
-    }
-
-
-@dataclass(frozen=True)
-class _OnTarget:
-    """Measures the base of a total budget as the delivered file is measured: by the target, where that does it.
-
-    Attributes:
-        measurer: measures the rest.
-        delivery: of the target.
-        runtime: executes the delivered file; None for the usual one.
-    """
-
-    measurer: Measurer
-    delivery: Delivery
-    runtime: Runtime | None
-
-    def accuracy(self, model: Artifact, metrics: list[str], split: str) -> dict[str, Measurement]:
-        return self.measurer.accuracy(model, metrics, split)
-
-    def compare(self, metric: str, before: Artifact, after: Artifact, split: str) -> Difference:
-        return self.measurer.compare(metric, before, after, split, self.runtime)
-
-    def file_metrics(self, model: Artifact, metrics: list[str]) -> dict[str, Measurement]:
-        if isinstance(model, TFLiteModel) and _owned(self.delivery.figures, metrics):
-            return _owned(self.measurer.deliver(self.delivery.target, model).value, metrics)
-        return self.measurer.file_metrics(model, metrics)
 
 
 def _exact() -> list[str]:
@@ -314,7 +192,7 @@ def _judge_total(
         judged = [delivery for delivery in meant if limit.metric in delivery.metrics]
         for delivery in judged:
             value = delivery.metrics[limit.metric]
-            on_target = _OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
+            on_target = OnTarget(measurer, delivery, runtime_of(recipe.targets[delivery.target]))
             verdict = judge_against(
                 on_target,
                 limit,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core import digest, toolchain
+from tflbuild.core import digest
 from tflbuild.core.errors import Drift, RecipeError
 from tflbuild.core.form import (
     ANYTHING,
@@ -30,6 +30,7 @@ from tflbuild.core.recipe import RUN_KEYS, Recipe
 from tflbuild.core.samples import SUMMARY as SAMPLES
 from tflbuild.engine import yaml_file
 from tflbuild.engine.contents import changed_contents
+from tflbuild.engine.drift import metric_drift, sample_drift, tool_drift
 from tflbuild.engine.explaining import difference, explained, short
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.report import Report, StepReport
@@ -233,9 +234,7 @@ class Lock:
             if found["sha256"] != locked["sha256"]:
                 drift.append(f"{name}: file {short(found['sha256'])}, locked is {short(locked['sha256'])}")
             drift += [f"{name}: {text}" for text in metric_drift(locked["metrics"], found["metrics"])]
-            drift += [
-                f"{name}: {text}" for text in _sample_drift(locked.get("samples"), found.get("samples"))
-            ]
+            drift += [f"{name}: {text}" for text in sample_drift(locked.get("samples"), found.get("samples"))]
         self._refuse(drift)
 
     def _recipe_drift(self) -> list[str]:
@@ -279,33 +278,6 @@ class Lock:
     def _refuse(self, drift: list[str]) -> None:
         if drift:
             raise Drift(f"{self.path}: {'; '.join(drift)}.")
-
-
-def tool_drift(locked: Mapping[str, str | None]) -> list[str]:
-    """Say which tools have another version than the locked one."""
-    now = {tool: toolchain.version(tool) for tool in locked}
-    return [
-        f"{tool} is {now[tool]}, locked is {locked[tool]}" for tool in locked if now[tool] != locked[tool]
-    ]
-
-
-def metric_drift(locked: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """Say which measurements differ from the locked ones; times are never the same twice and are left out."""
-    drift = []
-    for name, claim in locked.items():
-        if claim.get("unit") == "ms":
-            continue
-        value = found.get(name, {}).get("value")
-        if value != claim["value"]:
-            drift.append(f"{name} is {value}, locked is {claim['value']}")
-    return drift
-
-
-def _sample_drift(locked: Mapping[str, Any] | None, found: Mapping[str, Any] | None) -> list[str]:
-    """Say whether the samples that are delivered beside a file, or their outputs, are others."""
-    if not locked or (found and found["sha256"] == locked["sha256"]):
-        return []
-    return [f"samples {short(found['sha256']) if found else 'are none'}, locked is {short(locked['sha256'])}"]
 
 
 def _deciding(mapping: Mapping[str, Any]) -> dict[str, Any]:

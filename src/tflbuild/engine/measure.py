@@ -5,12 +5,12 @@ Longer than most modules: one class, each of whose methods measures one kind of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tflbuild.core import digest
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.dataset import Sample
 from tflbuild.core.errors import PassError
@@ -22,20 +22,11 @@ from tflbuild.core.runtime import Runtime, usual_runtime
 from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.keys import Keys
 from tflbuild.engine.modules import needs_tensorflow
+from tflbuild.engine.recalling import Result, recall_or_compute
 from tflbuild.engine.run_folder import keep_index
 from tflbuild.engine.storage.store import Record, Store
 from tflbuild.engine.workers.crew import SplitWork
 from tflbuild.engine.workers.worker import Progress, Reply, Worker
-
-
-@dataclass(frozen=True)
-class Result:
-    """The result of a computation, as it is handed to the store."""
-
-    value: Mapping[str, Any]
-    cost: Mapping[str, float]
-    files: Mapping[str, Path]
-    artifact: Artifact | None = None
 
 
 class Measurer:
@@ -101,7 +92,10 @@ class Measurer:
     def agreement(
         self, model: Artifact, other: Artifact, split: str, runtime: Runtime | None = None
     ) -> dict[str, Measurement]:
-        """Hold a model against another by every metric that compares with a base; a runtime executes the first."""
+        """Hold a model against another by every metric that compares with a base, and that their task has.
+
+        A runtime executes the first.
+        """
         predictions, against = self.predictions(model, split, runtime), self.predictions(other, split)
         task = Meaning.of(other).task
         names = [
@@ -111,7 +105,8 @@ class Measurer:
             and cls.against != "truth"
             and (not cls.tasks or task in cls.tasks)
         ]
-        return {name: replace(self._held(name, predictions, against, split), split=split) for name in names}
+        held = {name: self._held(name, predictions, against, split) for name in names}
+        return {name: replace(one, split=split) for name, one in held.items() if math.isfinite(one.value)}
 
     def differing(
         self, model: Artifact, base: Artifact, split: str, runtime: Runtime | None = None
@@ -357,49 +352,3 @@ def _check_same(before: Mapping[str, Any], after: Mapping[str, Any], what: str) 
         raise PassError(
             f"{what}: the device was exchanged or changed while it measured; nothing of it was kept."
         )
-
-
-def recall_or_compute(
-    store: Store,
-    preimage: Mapping[str, Any],
-    compute: Callable[[Path], Result],
-    tell: Listener,
-    *,
-    name: str = "",
-    what: str = "",
-) -> Record:
-    """Give a stored result, or compute and keep it under its lock.
-
-    A second process that wants the same result waits for the first and then has a hit.
-
-    Args:
-        store: where results are kept.
-        preimage: everything that decides the result.
-        compute: computes it in an empty staging folder.
-        tell: is told of waiting.
-        name: see `Store.commit`.
-        what: what is computed, for the message of one who waits.
-    """
-    key = digest.of_json(preimage)
-    record = store.recall(key)
-    if record is not None:
-        return record
-
-    def waiting() -> None:
-        text = f"another process is computing {what or 'a measurement'} ({key[:12]}); waiting for it"
-        tell(Event("waiting", {"text": text}))
-
-    with store.lock(key, waiting):
-        record = store.recall(key, locked=True)
-        if record is not None:
-            return record
-        with store.staging() as staging:
-            result = compute(staging)
-            return store.commit(
-                preimage,
-                artifact=result.artifact,
-                files=result.files,
-                value=result.value,
-                cost=result.cost,
-                name=name,
-            )

@@ -12,7 +12,8 @@ from tflbuild.core.recipe import Recipe
 from tflbuild.engine.plan import Planned
 
 NO_SUCH_OPERATOR = "op.name"
-"""Value that decides where a device has no operator of that name, whatever its tensors are."""
+"""Value that decides alone where a device has no operator of that name, whatever a step makes of its
+tensors."""
 
 MOST = 3
 """Reasons that are said of one device."""
@@ -37,9 +38,9 @@ class Foreseen:
     def left(self) -> list[Mapping[str, Any]]:
         """Give the operators that stay on the processor for sure."""
         operators = [one for one in self.placement["operators"] if not one["on"]]
-        return (
-            operators if self.delivered else [one for one in operators if NO_SUCH_OPERATOR in one["values"]]
-        )
+        if self.delivered:
+            return operators
+        return [one for one in operators if [*one["values"]] == [NO_SUCH_OPERATOR]]
 
     def text(self) -> str:
         """Say it in a sentence; "" where there is nothing to say."""

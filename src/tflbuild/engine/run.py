@@ -20,9 +20,10 @@ from tflbuild.engine.events import Event, Listener
 from tflbuild.engine.inputs import Inputs, Replaced, inputs_of
 from tflbuild.engine.judging import Attempt, Judge
 from tflbuild.engine.keys import Keys
-from tflbuild.engine.measure import Measurer, Result, recall_or_compute
+from tflbuild.engine.measure import Measurer
 from tflbuild.engine.order import base_label, line_to, main_line, sources_of
 from tflbuild.engine.plan import Planned, look_up
+from tflbuild.engine.recalling import Result, recall_or_compute
 from tflbuild.engine.report import StepReport
 from tflbuild.engine.storage.store import Record, Store, writing
 from tflbuild.engine.workers.worker import Worker

@@ -11,7 +11,8 @@ from tflbuild.core.artifact import KINDS, Artifact
 from tflbuild.core.metric import primary_metrics
 from tflbuild.core.options import to_json
 from tflbuild.core.runtime import RUNTIMES
-from tflbuild.engine.measure import Measurer, Result
+from tflbuild.engine.measure import Measurer
+from tflbuild.engine.recalling import Result
 from tflbuild.engine.storage.store import Record, Store
 
 

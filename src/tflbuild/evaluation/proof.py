@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,20 @@ from tflbuild.core import digest, toolchain
 from tflbuild.core.artifact import Artifact, TFLiteModel
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import BrokenPromise, PassError
-from tflbuild.core.export import Export, Proof
+from tflbuild.core.export import Proof
 from tflbuild.core.machine import cpu_name
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.plain_text import plain
 from tflbuild.core.samples import ABOUT, COLUMNS, INDEX, NUMBERS, SCHEMA, TABLE, summary
 from tflbuild.core.signature import TensorSpec
-from tflbuild.evaluation.distance import Distance, distance
+from tflbuild.evaluation.distance import distance
 from tflbuild.evaluation.examples import Examples
 from tflbuild.evaluation.feeding import as_input, dequantized
 from tflbuild.evaluation.predictions import check_inputs, of_row
+from tflbuild.evaluation.tolerance import Held
 from tflbuild.formats.tflite import embedded_samples
 from tflbuild.formats.tflite.packed_files import packed_behind
 from tflbuild.tasks.detection.task import COUNT
-
-ROOM = 2.0
-"""A replay may be as far as twice the distance of the kernels here: if each is so far from the exact value, two are
-twice as far from each other."""
-
-FAR = 0.1
-"""Share of an output's largest value from which on kernels compute something else, which is no rounding: a tolerance
-that lets it pass would let everything pass."""
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 
@@ -75,51 +67,6 @@ def write(
     return found, whole
 
 
-@dataclass
-class _End:
-    """An output so far: its form, its largest absolute value, and the distance of each other kernels."""
-
-    spec: TensorSpec
-    size: float = 0.0
-    apart: dict[str, Distance] = field(default_factory=dict)
-
-    def add(self, kernels: str, found: Distance) -> None:
-        known = self.apart.get(kernels, Distance(True, 0.0, None if found.steps is None else 0.0))
-        steps = None if found.steps is None or known.steps is None else max(found.steps, known.steps)
-        self.apart[kernels] = Distance(known.equal and found.equal, max(known.largest, found.largest), steps)
-
-    def tolerance(self, export: Export) -> dict[str, Any]:
-        """Give what a replay may differ by: as the recipe says, or as the kernels here differ."""
-        if self.spec.scale and not self.spec.dtype.startswith("float"):
-            said, measured = (
-                export.steps,
-                max((one.steps or 0.0 for one in self._alike.values()), default=0.0),
-            )
-            steps = ROOM * measured if said is None else said
-            basis = self._basis if said is None else "export.steps"
-            return {"tolerance": steps * self.spec.scale, "tolerance_steps": steps, "basis": basis}
-        if export.relative is not None:
-            return {"tolerance": export.relative * self.size, "basis": "export.relative"}
-        largest = max((one.largest for one in self._alike.values()), default=0.0)
-        return {"tolerance": ROOM * largest, "basis": self._basis}
-
-    @property
-    def _alike(self) -> Mapping[str, Distance]:
-        """Give the kernels that compute the same but for rounding."""
-        return {name: one for name, one in self.apart.items() if one.largest <= FAR * self.size}
-
-    @property
-    def _basis(self) -> str:
-        if not self.apart:
-            return "no other kernels are here"
-        alike, others = (
-            ", ".join(self._alike),
-            ", ".join(name for name in self.apart if name not in self._alike),
-        )
-        said = f"twice the distance of {alike}" if alike else "no other kernels compute alike"
-        return said + (f"; not of {others}, which are apart by more than rounding" if others else "")
-
-
 class _Writing:
     """Samples of one file, one after the other."""
 
@@ -130,7 +77,7 @@ class _Writing:
         self._execution = wanted.runtime.open(wanted.model)
         check_inputs(self._execution, self._meaning, wanted.model)
         self._others = {name: other.open(wanted.model) for name, other in wanted.runtime.others().items()}
-        self._ends: dict[str, _End] = {}
+        self._ends: dict[str, Held] = {}
         self._given: list[Tensors] = []
         self._rows: list[dict[str, Any]] = []
         self._files: dict[str, bytes] = {}
@@ -147,7 +94,7 @@ class _Writing:
         valid = {name: _numbers(name, value, outputs, self._meaning) for name, value in outputs.items()}
         for name, value in outputs.items():
             spec = self._execution.signature.outputs.get(name) or TensorSpec(value.shape, str(value.dtype))
-            end = self._ends.setdefault(name, _End(spec))
+            end = self._ends.setdefault(name, Held(spec))
             real = dequantized(value.reshape(-1)[: valid[name]], spec)
             end.size = float(max(end.size, np.abs(real[np.isfinite(real)]).max(initial=0.0)))
         for kernels, other in self._others.items():

@@ -36,6 +36,7 @@ class Fidelity(AccuracyMetric):
     none of these in any sample, the share of samples in which the model has none either; of other outputs the mean
     cosine of a sample's values with the base's, of the output where it is least (a bootstrap). Details hold of each
     output the signal-to-noise ratio in dB (SQNR), the mean cosine and the mean absolute difference.
+    A task of a plugin whose predictions keep no outputs, float32 of (samples, values), has none: NaN.
     """
 
     against = "base"
@@ -52,6 +53,8 @@ class Fidelity(AccuracyMetric):
         details = {"outputs": _outputs(predictions, truth)}
         if "scores" in truth:
             return _share(_agreeing(predictions["scores"], truth["scores"]), details)
+        if not details["outputs"]:  # of a task that keeps no outputs
+            return Measurement(value=math.nan, unit="1")
         rows = _cosines(predictions, truth)
         value = float(rows.mean(axis=1).min())
         drawn = (resamples(rows.shape[1]) @ rows.T / rows.shape[1]).min(axis=1)
@@ -70,6 +73,8 @@ class Fidelity(AccuracyMetric):
             return _change(~_finds(before), ~_finds(after))
         if "scores" in truth:
             return _change(*(_agreeing(each["scores"], truth["scores"]) for each in (before, after)))
+        if not _outputs_of(truth):
+            return Difference(value=math.nan, low=math.nan, high=math.nan, n=0)
         first, second = _cosines(before, truth), _cosines(after, truth)
         weights = resamples(first.shape[1]) / first.shape[1]
         change = (weights @ second.T).min(axis=1) - (weights @ first.T).min(axis=1)

@@ -9,7 +9,7 @@ from typing import Any
 from tflbuild.placement import facts, rule_file
 from tflbuild.placement.expression import Scope, Unknown
 from tflbuild.placement.facts import ModelFacts, OperatorFacts
-from tflbuild.placement.partition import PARTITIONS
+from tflbuild.placement.partitions.partition import PARTITIONS
 from tflbuild.placement.placement import Placed, Placement
 from tflbuild.placement.rule_file import Rule, RuleTable
 from tflbuild.tflite.chips import CHIPS
@@ -39,7 +39,8 @@ def predict(model: ModelFacts, table: RuleTable, device: str, options: Mapping[s
         device: name of the target.
         options: of the target.
     """
-    whole = _broken(table.model, Scope(model, None, options))
+    compiled = any(_of_another_chip(one, table) for one in model.operators)
+    whole = None if compiled else _broken(table.model, Scope(model, None, options))
     own = [whole or _own(one, table, Scope(model, one, options)) for one in model.operators]
     behind = PARTITIONS[table.partition](model.operators, [one is None for one in own], options)
     placed = [
@@ -63,6 +64,10 @@ def _other_graphs(model: ModelFacts) -> tuple[str, ...]:
     return (several,) if model.graphs > 1 else ()
 
 
+def _of_another_chip(operator: OperatorFacts, table: RuleTable) -> bool:
+    return operator.name in CHIPS and operator.name not in table.operators
+
+
 class _Broken:
     """A rule that an operator breaks, in words."""
 
@@ -72,9 +77,9 @@ class _Broken:
 
 def _own(operator: OperatorFacts, table: RuleTable, scope: Scope) -> _Broken | None:
     rules = table.operators.get(operator.name)
-    if rules is None and operator.name in CHIPS:
+    if _of_another_chip(operator, table):
         reason = f"holds what a compiler made for {CHIPS[operator.name]}"
-        return _Broken(reason, {"op.name": operator.name})
+        return _Broken(reason, {"op.name": operator.name}, "the file that it was compiled from")
     if rules is None:
         custom = "custom " if operator.custom else ""
         return _Broken(f"is no {custom}operator of the {table.device}", {"op.name": operator.name})

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tflbuild.placement.facts import ModelFacts, OperatorFacts, TensorFacts
+from tflbuild.placement.facts import ModelFacts, OperatorFacts
 from tflbuild.placement.syntax import (
     ARITHMETIC,
     COMPARISON,
@@ -27,6 +27,7 @@ from tflbuild.placement.syntax import (
     check,
     source,
 )
+from tflbuild.placement.tensor_facts import TensorFacts
 
 
 class Unknown(Exception):

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from tflbuild.placement.partition import count
-
 Basis = Literal["rules", "compiler", "measured"]
 
 
@@ -75,8 +73,17 @@ class Placement:
             "total": len(self.operators),
             "coverage": len(on) / len(self.operators) if self.operators else 0.0,
             "macs_coverage": sum(one.macs for one in on) / macs if macs else None,
-            "partitions": count([one.on for one in self.operators]),
+            "partitions": stretches([one.on for one in self.operators]),
             "ends": ends,
             "operators": [asdict(one) | {"values": dict(one.values)} for one in self.operators],
             "remarks": list(self.remarks),
         }
+
+
+def stretches(taken: Sequence[bool]) -> int:
+    """Count the stretches of neighbouring operators that the device runs.
+
+    >>> stretches([True, True, False, True])
+    2
+    """
+    return sum(now and not before for before, now in zip([False, *taken], taken, strict=False))

@@ -15,7 +15,7 @@ from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 from tflbuild.placement.expression import Expression, Text, parse, parse_text
-from tflbuild.placement.partition import PARTITIONS
+from tflbuild.placement.partitions.partition import PARTITIONS
 from tflbuild.placement.syntax import Mistake
 from tflbuild.tflite.chips import MICRO, OWN
 from tflbuild.tflite.flatbuffer import OPERATORS
@@ -209,8 +209,13 @@ def _rule(node: yaml.Node, where: str) -> Rule:
         try:
             made[key] = read_one(text) if text or key != "cure" else Text(())
         except Mistake as error:
-            raise _Wrong(f"{where}.{key}: {str(error).removesuffix('.')}.", keys[key]) from error
+            raise _Wrong(f"{where}.{key}: {_ended(str(error))}", keys[key]) from error
     return Rule(**made)
+
+
+def _ended(said: str) -> str:
+    """End a sentence that may have an end."""
+    return said if said.endswith((".", "?")) else f"{said}."
 
 
 def _items(node: yaml.Node | None, where: str) -> Iterator[yaml.Node]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.quantization.observation import without_custom
-from tflbuild.tflite import flatbuffer
+from tflbuild.tflite import additions
 from tflbuild.tflite.flatbuffer import MOVING
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.packed import Packed
@@ -198,33 +198,11 @@ def _pair(graph: Graph, index: int, like: Any, rounded: dict[int, int]) -> list[
     back.name, back.buffer = f"{graph.name(index)}_rounded".encode(), 0
     graph.tensors += [levels, back]
     rounded[index] = len(graph.tensors) - 1
-    builtin, options = schema.BuiltinOperator, schema.BuiltinOptions
+    whole, real = rounded[index] - 1, rounded[index]
     return [
-        _operator(
-            graph,
-            builtin.QUANTIZE,
-            index,
-            rounded[index] - 1,
-            options.QuantizeOptions,
-            schema.QuantizeOptionsT,
-        ),
-        _operator(
-            graph,
-            builtin.DEQUANTIZE,
-            rounded[index] - 1,
-            rounded[index],
-            options.DequantizeOptions,
-            schema.DequantizeOptionsT,
-        ),
+        additions.operator(graph.model, "QUANTIZE", [index], whole, schema.QuantizeOptionsT(), version=2),
+        additions.operator(graph.model, "DEQUANTIZE", [whole], real, schema.DequantizeOptionsT(), version=2),
     ]
-
-
-def _operator(graph: Graph, builtin: int, given: int, made: int, options: int, kind: Any) -> Any:
-    operator = schema.OperatorT()
-    operator.opcodeIndex = flatbuffer.code_index(graph.model, builtin)
-    operator.inputs, operator.outputs = np.array([given], np.int32), np.array([made], np.int32)
-    operator.builtinOptionsType, operator.builtinOptions = options, kind()
-    return operator
 
 
 def restore_weights(graph: Graph, floating: Graph) -> None:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tflbuild.core.compiler_pass import PASSES
-from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.target import TARGETS, Target
 from tflbuild.engine.order import AT, listed
 from tflbuild.recipe import choices
-from tflbuild.recipe.declared_source import choices_of
 from tflbuild.recipe.moved import merged, moved
+from tflbuild.recipe.own_steps import check_own
 from tflbuild.recipe.said import Said
 from tflbuild.recipe.steps import BRANCH_KEYS, step_of
 from tflbuild.recipe.subject import Subject
@@ -59,7 +59,7 @@ def branched(mapping: Mapping[str, Any], said: Said, subject: Subject, words: It
         return Branched({**rest, **own} if lacking else rest)
     targets = choices.targets(rest.get("target"))
     configured = {key: value for key, value in rest.items() if isinstance(value, Mapping) and "pass" in value}
-    remarks = _check_own(own, configured, targets, words)
+    remarks = check_own(own, configured, targets, words)
     own = {key: value for key, value in own.items() if key.partition(AT)[2] in targets}
     walk = _Walk(rest, configured, targets, own, said, subject)
     for label in walk.labels:
@@ -76,34 +76,6 @@ def _wants(options: Any) -> Mapping[str, Any]:
     """Give what a chosen target wants; nothing where the choice is none, which is said elsewhere."""
     name = options.get("type") if isinstance(options, Mapping) else None
     return TARGETS.get(name).wants if isinstance(name, str) and name in TARGETS else {}
-
-
-def _check_own(
-    own: Mapping[str, Any], steps: Mapping[str, Any], targets: Mapping[str, Any], words: Iterable[str]
-) -> list[str]:
-    """Refuse options of a step for one target that name neither; gives what has no effect in this build."""
-    typed = {word.lstrip("+~").partition("=")[0].partition(".")[0] for word in words}
-    remarks = []
-    for key, value in own.items():
-        label, _, target = key.partition(AT)
-        if label not in steps:
-            raise RecipeError(
-                f"{plain(key)}: there is no step '{plain(label)}' in this recipe.{did_you_mean(label, steps)}"
-            )
-        if not isinstance(value, Mapping):
-            raise RecipeError(
-                f"{plain(key)}: {plain(str(value), 60)} is no mapping of the step's options; "
-                f"target.{plain(target)}.step=LABEL delivers an earlier step."
-            )
-        known = [*targets, *choices_of("target")]
-        if target not in known:
-            raise RecipeError(
-                f"{plain(key)}: no target is called '{plain(target)}'; this recipe has {', '.join(targets)}."
-                f"{did_you_mean(target, known)}"
-            )
-        if target not in targets and key in typed:
-            remarks.append(f"{key} has no effect, since target=[{','.join(targets)}]")
-    return remarks
 
 
 @dataclass

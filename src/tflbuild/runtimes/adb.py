@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from annotated_types import Ge, Le
-
+from tflbuild.backends.android.options import PhoneOptions
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.runtime import Execution, Runtime, runtime
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @runtime("adb")
-class Adb(Runtime):
+class Adb(PhoneOptions, Runtime):
     """Execute a `.tflite` on a phone, by LiteRT's benchmark_model; target `android` gives its options.
 
     Samples are pushed in batches, and a script on the phone runs the program once for each of them.
@@ -26,25 +25,6 @@ class Adb(Runtime):
     batch = 64
     whole_batches = False
     alone = True
-
-    adb: str = "adb"
-    """Android's program adb: its name on the PATH, or its path."""
-    serial: str = ""
-    """Serial of the phone, as `adb devices` lists it. Empty: the only one that is attached."""
-    benchmark: str = ""
-    """Path of LiteRT's benchmark_model, built for the phone's ABI. Empty: refused when it is needed."""
-    delegate: Literal["xnnpack", "builtin", "gpu", "nnapi"] = "xnnpack"
-    """Delegate that executes the operators that it takes; `builtin` are LiteRT's own kernels alone."""
-    threads: Annotated[int, Ge(1), Le(64)] = 1
-    """Threads of the interpreter on the phone. [threads]"""
-    flags: tuple[str, ...] = ()
-    """Further flags of benchmark_model, such as `--gpu_precision_loss_allowed=false`."""
-    affinity: str = ""
-    """Processors that it may run on, as a mask of `taskset` in hexadecimal digits. Empty: all."""
-    folder: str = "/data/local/tmp"
-    """Folder of the phone that a folder of ours is made in, and removed from at the end."""
-    timeout: Annotated[int, Ge(1), Le(86_400)] = 600
-    """Time that one command on the phone may take, such as a batch of samples. [seconds]"""
 
     def key(self) -> Mapping[str, Any]:
         """Ask the phone what it is; the digest of its benchmark_model, too."""

@@ -14,16 +14,16 @@ from tflbuild.runtimes.profiler import quiet
 WHO = f"LiteRT {version('ai-edge-litert')} on this machine"
 """Runtime that measures."""
 
-PARTITION = "DELEGATE"
+PART = "DELEGATE"
 """Name of the operator that stands for those that XNNPACK took together."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """An operator of LiteRT's plan, or a partition.
+    """An operator of LiteRT's plan, or a part.
 
     Attributes:
-        index: its place in the file; those of partitions come behind.
+        index: its place in the file; those of parts come behind.
         name: of the operator.
         reads: places of the tensors that it reads.
         writes: places of the tensors that it writes.
@@ -35,7 +35,7 @@ class Node:
     writes: frozenset[int]
 
 
-class Partition:
+class Part:
     """Operators that XNNPACK took together, of which the plan tells what they read and write alone.
 
     Args:
@@ -106,7 +106,7 @@ def delegation_of(plan: Sequence[Mapping[str, Any]], ends: Set[int], name: str) 
     """Say which operators a delegate takes on another machine, as `delegation` does.
 
     Args:
-        plan: the details of LiteRT's operators there, partitions of the delegate among them.
+        plan: the details of LiteRT's operators there, parts of the delegate among them.
         ends: places of the graph's outputs.
         name: of the delegate.
     """
@@ -145,8 +145,8 @@ def _sorted(
 ) -> tuple[dict[int, str], dict[int, bool]]:
     """Give the names of a graph's operators, and whether a delegate takes them, by their place."""
     nodes = [_node(details) for details in plan]
-    own = [node for node in nodes if node.name != PARTITION]
-    found = members(own, [node for node in nodes if node.name == PARTITION], ends, has_memory)
+    own = [node for node in nodes if node.name != PART]
+    found = members(own, [node for node in nodes if node.name == PART], ends, has_memory)
     return {node.index: node.name for node in own}, {node.index: node.index in found for node in own}
 
 
@@ -160,32 +160,32 @@ def _node(details: Mapping[str, Any]) -> Node:
 def members(
     own: Sequence[Node], taken: Sequence[Node], ends: Set[int], has_memory: Callable[[int], bool]
 ) -> set[int]:
-    """Find out which operators are in partitions.
+    """Find out which operators are in parts.
 
-    Those between what a partition reads and what it writes are. To one that writes nothing, as ASSIGN_VARIABLE, or what
+    Those between what a part reads and what it writes are. To one that writes nothing, as ASSIGN_VARIABLE, or what
     nobody needs, no such way leads. What it reads gives it away, or that LiteRT, which does not execute it, has no
     memory for what it writes.
 
     Args:
         own: operators of the file, in order.
-        taken: nodes that stand for partitions.
+        taken: nodes that stand for parts.
         ends: places of the graph's outputs.
         has_memory: whether LiteRT has memory for a tensor.
     """
     producers = {tensor: node for node in own for tensor in node.writes}
-    partitions = [Partition(node, producers) for node in taken]
+    parts = [Part(node, producers) for node in taken]
     silent: set[int] = set()
-    for node in _unneeded(own, ends) if partitions else ():
-        if any(node.index in one.members for one in partitions):
+    for node in _unneeded(own, ends) if parts else ():
+        if any(node.index in one.members for one in parts):
             continue
-        holder = next((one for one in partitions if one.has_to_hold(node)), None) or next(
-            (one for one in partitions if one.may_keep(node)), None
+        holder = next((one for one in parts if one.has_to_hold(node)), None) or next(
+            (one for one in parts if one.may_keep(node)), None
         )
         if holder is not None:
             holder.add(node)
         elif node.writes and not any(map(has_memory, node.writes)):
             silent.add(node.index)
-    return silent.union(*(one.members for one in partitions))
+    return silent.union(*(one.members for one in parts))
 
 
 def _unneeded(own: Sequence[Node], ends: Set[int]) -> list[Node]:

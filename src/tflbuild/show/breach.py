@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def next_commands(report: Mapping[str, Any], folder: str) -> list[str]:
     """
     label, over = _over(report)
     strict = bool(report.get("resolved", {}).get("strict"))
-    accepting = [word for verdict in over if (word := _accepting(label, verdict, strict=strict))]
+    accepting = _most_generous(word for one in over if (word := _accepting(label, one, strict=strict)))
     commands = []
     kinds = [step.get("kind") for step in line_of(report["passes"], _ended(report)["label"])][-2:]
     if any(_is_accuracy(verdict) for verdict in over) and (not label or kinds[-1] == TFLiteModel.kind):
@@ -144,6 +144,22 @@ def _accepting(label: str, verdict: Mapping[str, Any], *, strict: bool) -> str:
     end = verdict.get("low" if limit.form == "min" else "high")
     wanted = _rounded(end if strict and end is not None else cost, up=limit.form != "min")
     return f"{label + '.' if label else ''}budget.{limit.metric}.{limit.form}={wanted}"
+
+
+def _most_generous(words: Iterable[str]) -> list[str]:
+    """Give one override for each limit: a limit is judged on every target, and all have to pass.
+
+    >>> _most_generous(["budget.npu_coverage.min=0", "budget.npu_coverage.min=0.7", "budget.size.max=9"])
+    ['budget.npu_coverage.min=0', 'budget.size.max=9']
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        if key not in found:
+            found[key] = value
+        elif value != found[key]:
+            found[key] = (min if key.endswith(".min") else max)(value, found[key], key=float)
+    return [f"{key}={value}" for key, value in found.items()]
 
 
 def _rounded(value: float, *, up: bool) -> str:

@@ -159,6 +159,10 @@ def _device_lines(target: Mapping[str, Any]) -> list[str]:
     if placed and not delegate:
         counts = f"{placed['delegated']} of {placed['total']} operators on {plain(placed['title'])}"
         lines.append(f"  {counts}, {SAID_BY[placed['basis']]}")
+    if (target.get("edgetpu") or {}).get("compiled") is False:
+        lines.append(
+            "  not compiled for the Edge TPU: edgetpu_compiler was not called; the report says how to get it"
+        )
     lines += [f"  {line}" for line in micro_lines(target)]
     if "npu_coverage" in target:
         work = ", ".join(_npu_work(target))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge, Le
 
+from tflbuild.backends.android.options import PhoneOptions
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.target import Target, target
 
@@ -24,7 +25,7 @@ OURS = re.compile(
 
 
 @target("android")
-class Android(Target):
+class Android(PhoneOptions, Target):
     """Measure the file on an Android phone, by `adb` and LiteRT's benchmark_model.
 
     Latency, memory, the time of each operator and accuracy on the test split are those of the phone; the phone's name,
@@ -37,27 +38,8 @@ class Android(Target):
     runtime = "adb"
     rules = "xnnpack"
 
-    benchmark: str = ""
-    """Path of LiteRT's benchmark_model, built for the phone's ABI. Empty: refused, with where to get it."""
-    adb: str = "adb"
-    """Android's program adb: its name on the PATH, or its path."""
-    serial: str = ""
-    """Serial of the phone, as `adb devices` lists it. Empty: the only one that is attached."""
-    delegate: Literal["xnnpack", "builtin", "gpu", "nnapi"] = "xnnpack"
-    """Delegate that executes the operators that it takes; `builtin` are LiteRT's own kernels alone. Android 15 and
-    later advise against `nnapi`."""
-    threads: Annotated[int, Ge(1), Le(64)] = 1
-    """Threads of the interpreter on the phone. [threads]"""
     runs: Annotated[int, Ge(1), Le(100_000)] = 50
     """Timed runs after the warm-up, at least; benchmark_model goes on for a second. [runs]"""
-    flags: tuple[str, ...] = ()
-    """Further flags of benchmark_model, such as `--gpu_precision_loss_allowed=false`."""
-    affinity: str = ""
-    """Processors that it may run on, as a mask of `taskset` in hexadecimal digits, e.g. f0. Empty: all."""
-    folder: str = "/data/local/tmp"
-    """Folder of the phone that a folder of ours is made in, and removed from at the end."""
-    timeout: Annotated[int, Ge(1), Le(86_400)] = 600
-    """Time that one command on the phone may take, such as a batch of samples. [seconds]"""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"(/[\w.+-]+)+", self.folder):
@@ -95,7 +77,7 @@ class Android(Target):
 
     def runtime_options(self) -> Mapping[str, Any]:
         """Give the options by which accuracy is measured, too."""
-        return {name: value for name, value in vars(self).items() if name not in OF_TARGET}
+        return self.own_of_runtime()
 
     def inspect(self, model: TFLiteModel) -> dict[str, Any]:
         """Give `latency_ms`, `delegate`, `memory`, `operator_times` and `device`, as the phone measured them."""
@@ -107,7 +89,3 @@ class Android(Target):
         from tflbuild.backends.android.setup import Setup
 
         return Setup(**self.runtime_options())
-
-
-OF_TARGET = frozenset({"step", "rule_file", "runs"})
-"""Options that are about the delivery, and not about how a model is executed."""

@@ -45,8 +45,10 @@ class Cpu(Target):
         try:
             return measured(predicted, taken(model), WHO)
         except RecipeError as error:
-            why = plain(str(error).removeprefix(plain(model)).lstrip(": "), 160).rstrip(".")
-            return {**predicted, "remarks": [*predicted["remarks"], f"It is predicted, not measured: {why}."]}
+            said = plain(str(error).removeprefix(plain(model)).lstrip(": "), 160).rstrip(".")
+            why = said if said.startswith("LiteRT ") else f"the file {said}"
+            remark = f"It is predicted, not measured, because {why}."
+            return {**predicted, "remarks": [*predicted["remarks"], remark]}
 
     def inspect(self, model: TFLiteModel) -> dict[str, Any]:
         """Give `latency_ms` and `delegate`."""

@@ -6,10 +6,11 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge, Le
 
+from tflbuild.backends.board.options import BoardOptions
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import MissingTool, PassError, RecipeError
 from tflbuild.core.plain_text import plain
@@ -55,7 +56,7 @@ WATCHED = 20
 
 
 @target("remote")
-class Remote(Target):
+class Remote(BoardOptions, Target):
     """Measure the file on a board with Python and LiteRT, such as a Raspberry Pi, over ssh.
 
     Latency, memory, the time of each operator and accuracy on the test split are those of the board; its name, its
@@ -68,34 +69,8 @@ class Remote(Target):
     runtime = "ssh"
     rules = "xnnpack"
 
-    host: str = ""
-    """Name or address of the board, or a name of the user's ssh configuration. Empty: refused."""
-    user: str = ""
-    """User on the board. Empty: as ssh has it."""
-    port: Annotated[int, Ge(0), Le(65_535)] = 0
-    """Port of its ssh server; 0 as ssh has it. [no unit]"""
-    identity: str = ""
-    """File with the private key. Empty: as ssh has it."""
-    options: tuple[str, ...] = ()
-    """Further options of ssh, each as KEY=VALUE, such as ProxyJump=gate; those that start a program belong into the
-    user's own ssh configuration."""
-    ssh: str = "ssh"
-    """The program ssh: its name on the PATH, or its path."""
-    python: str = "python3"
-    """The board's Python that has LiteRT: its name there, or its path."""
-    delegate: str = ""
-    """Library of a delegate on the board, such as libedgetpu.so.1. Empty: none but LiteRT's own."""
-    delegate_options: tuple[str, ...] = ()
-    """Options of the delegate, each as KEY=VALUE, such as device=usb."""
-    resolver: Literal["default", "builtin", "reference"] = "default"
-    """Kernels that compute: `default` (XNNPACK where it takes an operator), `builtin` (without XNNPACK) or
-    LiteRT's `reference` kernels."""
-    threads: Annotated[int, Ge(1), Le(64)] = 1
-    """Threads of the interpreter on the board. [threads]"""
     runs: Annotated[int, Ge(1), Le(100_000)] = 50
     """Timed runs after the warm-up. [runs]"""
-    timeout: Annotated[int, Ge(1), Le(86_400)] = 600
-    """Time that the board may take for one answer, such as a batch of samples. [seconds]"""
 
     def __post_init__(self) -> None:
         for name in ("host", "user"):
@@ -139,7 +114,7 @@ class Remote(Target):
 
     def runtime_options(self) -> Mapping[str, Any]:
         """Give the options by which accuracy is measured, too."""
-        return {name: value for name, value in vars(self).items() if name not in OF_TARGET}
+        return self.own_of_runtime()
 
     def inspect(self, model: TFLiteModel) -> dict[str, Any]:
         """Give `latency_ms`, `delegate`, `memory`, `operator_times` and `device`, as the board measured them."""
@@ -166,7 +141,3 @@ class Remote(Target):
         from tflbuild.backends.board.setup import Setup
 
         return Setup(**self.runtime_options())
-
-
-OF_TARGET = frozenset({"step", "rule_file", "runs"})
-"""Options that are about the delivery, and not about how a model is executed."""

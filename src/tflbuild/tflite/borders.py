@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite.flatbuffer import code_index
+from tflbuild.tflite import additions
 from tflbuild.tflite.graph import Graph
 
 
@@ -71,9 +71,5 @@ def _added(graph: Any, like: int, name: str, dtype: str, scale: float, zero_poin
 
 def _operator(model: Any, kind: str, entry: int, exit_: int) -> Any:
     """Give a QUANTIZE or DEQUANTIZE from one tensor to another."""
-    operator = schema.OperatorT()
-    operator.opcodeIndex = code_index(model, getattr(schema.BuiltinOperator, kind.upper()))
-    operator.inputs, operator.outputs = np.array([entry], np.int32), np.array([exit_], np.int32)
-    operator.builtinOptionsType = getattr(schema.BuiltinOptions, f"{kind}Options")
-    operator.builtinOptions = getattr(schema, f"{kind}OptionsT")()
-    return operator
+    options = getattr(schema, f"{kind}OptionsT")()
+    return additions.operator(model, kind.upper(), [entry], exit_, options, version=2)

@@ -21,8 +21,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.core.errors import PassError
 from tflbuild.core.plain_text import plain
+from tflbuild.tflite import additions
 from tflbuild.tflite.dequantization import CODES
-from tflbuild.tflite.flatbuffer import DTYPES, WEIGHTED, code_index
+from tflbuild.tflite.flatbuffer import DTYPES, WEIGHTED
 from tflbuild.tflite.float_weights import values_of
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of
@@ -62,7 +63,6 @@ CHOOSING = (
 
 FLOAT16, FLOAT32, BOOL = schema.TensorType.FLOAT16, schema.TensorType.FLOAT32, schema.TensorType.BOOL
 INTEGERS = ("int4", "int8", "uint8", "int16")
-OPERATORS, OPTIONS = schema.BuiltinOperator, schema.BuiltinOptions
 
 
 @dataclass(kw_only=True)
@@ -210,7 +210,7 @@ class _Rounding:
         elif _quantized(tensor) or (
             DTYPES[tensor.type] == "int32" and _is_bias(self._graph, operator, place)
         ):
-            values = self._stands_for(operator, place, index)
+            values = self._stands_for(operator, index)
         else:
             return index
         known = self._halves.get(index) if len(scales_of(tensor)) or tensor.type == FLOAT32 else None
@@ -223,14 +223,14 @@ class _Rounding:
         """Store a rounded constant; one beyond float16 is rounded in the run, since a file holds no infinity."""
         name = self._graph.name(index)
         if not np.any(np.abs(values) >= OVERFLOWS):
-            return self._constant(f"{name};half", rounded(values, flush=self._flush))
+            return additions.constant(self._graph.model, f"{name};half", rounded(values, flush=self._flush))
         self.found.constants.append(name)
-        exact = self._constant(f"{name};real", values)
+        exact = additions.constant(self._graph.model, f"{name};real", values)
         made = self._like(exact, "half")
         self.operators += self._cast(exact, made)
         return made
 
-    def _stands_for(self, operator: Any, place: int, index: int) -> npt.NDArray[np.float32]:
+    def _stands_for(self, operator: Any, index: int) -> npt.NDArray[np.float32]:
         """Give what the integers of a constant stand for; a bias without a scale has that of input and weights."""
         if len(scales_of(self._graph.tensors[index])):
             return values_of(self._graph, index)
@@ -246,7 +246,9 @@ class _Rounding:
             source = index
             if tensor.type != FLOAT32:
                 source = self._like(index, "real")
-                self.operators.append(self._operator(OPERATORS.DEQUANTIZE, [index], source, version=2))
+                self.operators.append(
+                    additions.operator(self._graph.model, "DEQUANTIZE", [index], source, version=2)
+                )
             made = self._like(index, "half")
             self.operators += self._cast(source, made)
             self._halves[index] = made
@@ -267,7 +269,7 @@ class _Rounding:
             self._halves[index] = index
             return raw, self._cast(raw, index)
         half = self._like(index, "before")
-        return raw, [*self._cast(raw, half), self._operator(OPERATORS.QUANTIZE, [half], index, version=1)]
+        return raw, [*self._cast(raw, half), additions.operator(self._graph.model, "QUANTIZE", [half], index)]
 
     def _cast(self, given: int, made: int) -> list[Any]:
         """Give the operators that round one float tensor into another."""
@@ -282,31 +284,17 @@ class _Rounding:
             for word, dtype in (("size", FLOAT32), ("large", BOOL), ("mask", FLOAT32))
         )
         if self._bounds is None:
-            self._bounds = self._constant("smallest_normal_half", np.array([SMALLEST_NORMAL], np.float32))
-        yield self._operator(OPERATORS.ABS, [given], size)
-        yield self._operator(OPERATORS.GREATER_EQUAL, [size, self._bounds], large)
+            least = np.array([SMALLEST_NORMAL], np.float32)
+            self._bounds = additions.constant(self._graph.model, "smallest_normal_half", least)
+        yield additions.operator(self._graph.model, "ABS", [given], size)
+        yield additions.operator(self._graph.model, "GREATER_EQUAL", [size, self._bounds], large)
         yield self._casting(large, mask)
-        yield self._operator(OPERATORS.MUL, [given, mask], made, OPTIONS.MulOptions, schema.MulOptionsT())
+        yield additions.operator(self._graph.model, "MUL", [given, mask], made, schema.MulOptionsT())
 
     def _casting(self, given: int, made: int) -> Any:
         options = schema.CastOptionsT()
         options.inDataType, options.outDataType = (self._graph.tensors[one].type for one in (given, made))
-        return self._operator(OPERATORS.CAST, [given], made, OPTIONS.CastOptions, options)
-
-    def _operator(
-        self,
-        builtin: int,
-        inputs: list[int],
-        made: int,
-        options_type: int = OPTIONS.NONE,
-        options: Any = None,
-        version: int = 1,
-    ) -> Any:
-        operator = schema.OperatorT()
-        operator.opcodeIndex = code_index(self._graph.model, builtin, version=version)
-        operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array([made], np.int32)
-        operator.builtinOptionsType, operator.builtinOptions = options_type, options
-        return operator
+        return additions.operator(self._graph.model, "CAST", [given], made, options)
 
     def _like(self, index: int, word: str, dtype: int = FLOAT32) -> int:
         """Add a tensor of the shape of another."""
@@ -314,15 +302,6 @@ class _Rounding:
         tensor.name = f"{self._graph.name(index)};{word}".encode()
         tensor.shape, tensor.shapeSignature = given.shape, given.shapeSignature
         tensor.type, tensor.buffer = dtype, 0
-        self._graph.tensors.append(tensor)
-        return len(self._graph.tensors) - 1
-
-    def _constant(self, name: str, values: npt.NDArray[np.float32]) -> int:
-        buffer, tensor = schema.BufferT(), schema.TensorT()
-        buffer.data = np.frombuffer(np.ascontiguousarray(values, np.float32).tobytes(), np.uint8)
-        self._graph.model.buffers.append(buffer)
-        tensor.name, tensor.shape = name.encode(), np.array(values.shape, np.int32)
-        tensor.type, tensor.buffer = FLOAT32, len(self._graph.model.buffers) - 1
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1
 

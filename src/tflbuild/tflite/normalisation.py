@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite.flatbuffer import code_index, ends_of
+from tflbuild.tflite import additions
+from tflbuild.tflite.flatbuffer import ends_of
 from tflbuild.tflite.graph import Graph
 
 
@@ -34,9 +35,9 @@ def move_inside(edited: Graph, channels: Mapping[str, tuple[Sequence[float], Seq
         outer = _added(model, tensor_name, given.shape)
         given.name = f"{tensor_name}_normalised".encode()
         kernel = np.asarray(factors, np.float32).reshape(1, 1, 1, -1)
-        weights = _added(model, f"{tensor_name}_factor", kernel.shape, kernel)
+        weights = additions.constant(model, f"{tensor_name}_factor", kernel)
         bias = np.asarray(shifts, np.float32)
-        biases = _added(model, f"{tensor_name}_shift", bias.shape, bias)
+        biases = additions.constant(model, f"{tensor_name}_shift", bias)
         graph.operators.insert(0, _depthwise(model, [outer, weights, biases], inner))
         graph.inputs = np.array(
             [outer if int(index) == inner else int(index) for index in graph.inputs], np.int32
@@ -46,28 +47,18 @@ def move_inside(edited: Graph, channels: Mapping[str, tuple[Sequence[float], Seq
     edited.reindex()
 
 
-def _added(model: schema.ModelT, name: str, shape: Sequence[int], values: np.ndarray | None = None) -> int:
-    """Add a float tensor, constant where it has values; gives its index."""
+def _added(model: schema.ModelT, name: str, shape: Sequence[int]) -> int:
+    """Add a float tensor that is computed or given; gives its index."""
     tensor = schema.TensorT()
     tensor.name, tensor.shape = name.encode(), np.array(shape, np.int32)
     tensor.type, tensor.buffer = schema.TensorType.FLOAT32, 0
-    if values is not None:
-        buffer = schema.BufferT()
-        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-        model.buffers.append(buffer)
-        tensor.buffer = len(model.buffers) - 1
     model.subgraphs[0].tensors.append(tensor)
     return len(model.subgraphs[0].tensors) - 1
 
 
 def _depthwise(model: schema.ModelT, inputs: Sequence[int], output: int) -> schema.OperatorT:
     """Give a depthwise convolution of one pixel."""
-    operator = schema.OperatorT()
-    operator.opcodeIndex = code_index(model, schema.BuiltinOperator.DEPTHWISE_CONV_2D, version=1)
-    operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array([output], np.int32)
     options = schema.DepthwiseConv2DOptionsT()
     options.padding, options.depthMultiplier = schema.Padding.VALID, 1
     options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
-    operator.builtinOptionsType = schema.BuiltinOptions.DepthwiseConv2DOptions
-    operator.builtinOptions = options
-    return operator
+    return additions.operator(model, "DEPTHWISE_CONV_2D", inputs, output, options)

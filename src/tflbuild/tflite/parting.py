@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite.flatbuffer import code_index
+from tflbuild.tflite import additions
 from tflbuild.tflite.float_ends import marked
 from tflbuild.tflite.grafting import drop_dead
 from tflbuild.tflite.graph import Graph
@@ -184,13 +184,9 @@ class _Parting:
 
     def concatenation(self, parts: Sequence[int], output: int, axis: int) -> Any:
         """Give the operator that joins tensors to one that is there."""
-        operator, options = schema.OperatorT(), schema.ConcatenationOptionsT()
-        operator.opcodeIndex = code_index(self._graph.model, schema.BuiltinOperator.CONCATENATION, version=1)
-        operator.inputs, operator.outputs = np.array(parts, np.int32), np.array([output], np.int32)
+        options = schema.ConcatenationOptionsT()
         options.axis = axis
-        operator.builtinOptionsType = schema.BuiltinOptions.ConcatenationOptions
-        operator.builtinOptions = options
-        return operator
+        return additions.operator(self._graph.model, "CONCATENATION", parts, output, options)
 
     def _copy(self, maker: Any, index: int, axis: int, side: int, inputs: Sequence[int]) -> int:
         """Add an operator like another, that makes a part of what the other makes."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tflbuild.tflite import additions
 from tflbuild.tflite.flatbuffer import code_index
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.unread import drop_unread
@@ -38,14 +39,8 @@ def use_reshape(graph: Graph) -> list[str]:
 def reshape(graph: Graph, operator: Any, shape: Any) -> None:
     """Turn an operator into a RESHAPE of its first input."""
     sides = np.array(shape, np.int32)
-    buffer, tensor = schema.BufferT(), schema.TensorT()
-    buffer.data = np.frombuffer(sides.tobytes(), np.uint8)
-    graph.model.buffers.append(buffer)
-    tensor.name = f"{graph.name(int(operator.outputs[0]))};shape".encode()
-    tensor.shape, tensor.type = np.array([len(sides)], np.int32), schema.TensorType.INT32
-    tensor.buffer = len(graph.model.buffers) - 1
-    graph.tensors.append(tensor)
-    operator.inputs = np.array([int(operator.inputs[0]), len(graph.tensors) - 1], np.int32)
+    sizes = additions.constant(graph.model, f"{graph.name(int(operator.outputs[0]))};shape", sides)
+    operator.inputs = np.array([int(operator.inputs[0]), sizes], np.int32)
     operator.opcodeIndex = code_index(graph.model, schema.BuiltinOperator.RESHAPE, version=1)
     options = schema.ReshapeOptionsT()
     options.newShape = sides

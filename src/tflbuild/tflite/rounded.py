@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.tflite.flatbuffer import code_index
+from tflbuild.tflite import additions
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.grids import Grid
 
@@ -55,9 +55,6 @@ def _copied(graph: Graph, index: int, word: str) -> int:
 
 
 def _rounding(graph: Graph, given: int, made: int, grid: Grid) -> Any:
-    operator, options = schema.OperatorT(), schema.FakeQuantOptionsT()
-    operator.opcodeIndex = code_index(graph.model, schema.BuiltinOperator.FAKE_QUANT, version=1)
-    operator.inputs, operator.outputs = np.array([given], np.int32), np.array([made], np.int32)
+    options = schema.FakeQuantOptionsT()
     options.min, options.max, options.numBits, options.narrowRange = grid.low, grid.high, grid.bits, False
-    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.FakeQuantOptions, options
-    return operator
+    return additions.operator(graph.model, "FAKE_QUANT", [given], made, options)

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 from fake_adb import Phones
 from foreign_networks import two_inputs, two_outputs
+from held_to_litert import check_alike, samples
+from stateful_files import lstm
 from tflbuild.backends.android.benchmark import Ends, Loaded, device, measured
 from tflbuild.backends.android.elf import abi_of
 from tflbuild.backends.android.setup import Setup
@@ -62,30 +62,15 @@ def loaded(made: Setup, path: Path) -> Loaded:
     return Loaded(made, path, signature, litert.output_shapes(path))
 
 
-def samples(path: Path, count: int) -> dict[str, npt.NDArray[Any]]:
-    rng = np.random.default_rng(5)
-    specs = Signature.from_json(flatbuffer.signature(path)).inputs
-    return {
-        name: rng.normal(size=(count, *spec.shape[1:])).astype(spec.dtype) for name, spec in specs.items()
-    }
-
-
-def check_alike(made: Setup, path: Path, count: int) -> Loaded:
-    """Hold what the phone gives to LiteRT, sample by sample."""
-    given, on_phone, here = samples(path, count), loaded(made, path), litert.Loaded(path)
-    found = on_phone.run(given)
-    assert list(found) == list(here.signature.outputs)
-    for number in range(count):
-        wanted = here.run({name: value[number : number + 1] for name, value in given.items()})
-        for name, value in wanted.items():
-            row = value[0] if value.ndim and len(value) == 1 else value
-            np.testing.assert_array_equal(found[name][number], row)
-            assert found[name].dtype == value.dtype
+def check_phone(made: Setup, path: Path, count: int) -> Loaded:
+    """Hold what the phone gives to LiteRT."""
+    on_phone = loaded(made, path)
+    check_alike(on_phone, path, count)
     return on_phone
 
 
 def test_the_phone_gives_what_litert_gives_and_nothing_is_left_on_it(phones: Phones, model: Path) -> None:
-    on_phone = check_alike(setup(phones), model, 2)
+    on_phone = check_phone(setup(phones), model, 2)
     assert on_phone.kernels == "xnnpack"
     assert phones.left() == []
 
@@ -94,7 +79,14 @@ def test_the_phone_gives_what_litert_gives_and_nothing_is_left_on_it(phones: Pho
 def test_inputs_and_outputs_are_told_apart_by_their_place(phones: Phones, tmp_path: Path, make: Any) -> None:
     path = tmp_path / "two.tflite"
     path.write_bytes(make())
-    check_alike(setup(phones), path, 1)
+    check_phone(setup(phones), path, 1)
+
+
+def test_each_sample_is_run_from_a_fresh_start(phones: Phones, tmp_path: Path) -> None:
+    """A warm-up run would leave its state in an LSTM."""
+    path = tmp_path / "lstm.tflite"
+    path.write_bytes(lstm(3, clip=0.0, peepholes=False))
+    check_phone(setup(phones), path, 1)
 
 
 def test_ends_are_in_the_order_of_the_graph(tmp_path: Path) -> None:
@@ -134,7 +126,7 @@ def test_without_a_delegate_all_operators_are_litert_s_own(phones: Phones, model
 
 
 def test_a_gpu_that_runs_nothing_is_not_said_to_compute(phones: Phones, model: Path) -> None:
-    on_phone = check_alike(setup(phones, delegate="gpu", flags=("--fake=unused",)), model, 1)
+    on_phone = check_phone(setup(phones, delegate="gpu", flags=("--fake=unused",)), model, 1)
     assert on_phone.kernels == "builtin"
 
 
@@ -186,7 +178,7 @@ def test_a_phone_that_is_full(phones: Phones, model: Path) -> None:
 @pytest.mark.parametrize("where", ["push", "sh run.sh", "pull"])
 def test_a_cable_that_breaks_once_is_tried_again(phones: Phones, model: Path, where: str) -> None:
     phones.fail(where, "cable")
-    check_alike(setup(phones), model, 1)
+    check_phone(setup(phones), model, 1)
     assert [words[2] for words in phones.calls() if len(words) > 2].count("wait-for-device") == 1
     assert phones.left() == []
 

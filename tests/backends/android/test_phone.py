@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fake_adb import PIXEL, Phones
+from scripts import script
 from tflbuild.backends.android import phone
 from tflbuild.backends.android.adb import Adb, CableBroken
 from tflbuild.core.errors import MissingTool, PassError, RecipeError, TflbuildError
@@ -93,25 +94,20 @@ def test_a_machine_without_adb_says_how_to_install_it(tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
-    adb = tmp_path / "adb"
-    adb.write_text(
-        "#!/bin/sh\necho 'adb: failed to check server version: cannot connect to daemon'\nexit 1\n"
-    )
-    adb.chmod(0o755)
+    text = "echo 'adb: failed to check server version: cannot connect to daemon'\nexit 1"
+    adb = script(tmp_path / "adb", text)
     with pytest.raises(MissingTool, match="cannot connect to daemon; try adb kill-server"):
         phone.find(str(adb), "")
 
 
 def test_what_adb_says_of_its_server_is_no_phone(tmp_path: Path) -> None:
-    adb = tmp_path / "adb"
     lines = [
         "* daemon not running; starting now at tcp:5037",
         "* daemon started successfully",
         "List of devices attached",
         "A1\tdevice",
     ]
-    adb.write_text("#!/bin/sh\nprintf '%s\\n' " + " ".join(f"'{line}'" for line in lines) + "\n")
-    adb.chmod(0o755)
+    adb = script(tmp_path / "adb", "printf '%s\\n' " + " ".join(f"'{line}'" for line in lines))
     assert [(one.serial, one.state) for one in Adb(str(adb)).devices()] == [("A1", "device")]
 
 
@@ -158,11 +154,10 @@ def test_the_phones_files_and_the_cable_are_told_apart(phones: Phones, tmp_path:
 
 
 def test_a_copy_that_failed_is_seen_where_adb_ends_with_0(tmp_path: Path) -> None:
-    adb = tmp_path / "adb"
-    adb.write_text(
-        "#!/bin/sh\necho \"adb: error: failed to copy 'a' to '/x/a': remote No space left on device\"\n"
-        "echo 'a: 1 file pushed, 0 skipped. 1.9 MB/s (373924624 bytes in 185.159s)'\n"
+    adb = script(
+        tmp_path / "adb",
+        "echo \"adb: error: failed to copy 'a' to '/x/a': remote No space left on device\"\n"
+        "echo 'a: 1 file pushed, 0 skipped. 1.9 MB/s (373924624 bytes in 185.159s)'",
     )
-    adb.chmod(0o755)
     with pytest.raises(PassError, match="No space left on device"):
         Adb(str(adb), "A1").push(tmp_path, "/x/", 10)

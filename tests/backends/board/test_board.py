@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from foreign_networks import two_inputs, two_outputs
+from held_to_litert import check_alike, samples
 from loopback import MISSING, Loopback
 from stateful_files import lstm
 from tflbuild.backends.board import execution
@@ -21,12 +21,10 @@ from tflbuild.backends.board.execution import Loaded, device
 from tflbuild.backends.board.failures import failure
 from tflbuild.backends.board.setup import Setup
 from tflbuild.core.errors import MissingTool, PassError, RecipeError, TflbuildError
-from tflbuild.core.signature import Signature
 from tflbuild.core.toolchain import version
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.runtimes import profiler
 from tflbuild.runtimes.delegation import delegation, delegation_of
-from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tiny import brightness_detector
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
@@ -68,35 +66,14 @@ def setup(board: Loopback, **changed: Any) -> Setup:
     return replace(Setup(**given), **changed)
 
 
-def samples(path: Path, count: int) -> dict[str, npt.NDArray[Any]]:
-    rng = np.random.default_rng(5)
-    specs = Signature.from_json(flatbuffer.signature(path)).inputs
-    return {
-        name: rng.normal(size=(count, *spec.shape[1:])).astype(spec.dtype) for name, spec in specs.items()
-    }
-
-
-def check_alike(loaded: Loaded, path: Path, count: int = 3) -> None:
-    """Hold what the board gives to LiteRT here, sample by sample, to the bit."""
-    given, here = samples(path, count), litert.Loaded(path)
-    found = loaded.run(given)
-    assert list(found) == list(here.signature.outputs)
-    for number in range(count):
-        wanted = here.run({name: value[number : number + 1] for name, value in given.items()})
-        for name, value in wanted.items():
-            row = value[0] if value.ndim and len(value) == 1 else value
-            np.testing.assert_array_equal(found[name][number], row)
-            assert found[name].dtype == value.dtype
-
-
 @pytest.mark.parametrize(
     "make", [brightness_detector, two_inputs, two_outputs, partial(lstm, 3, clip=0.0, peepholes=False)]
 )
 def test_the_board_gives_what_litert_gives(board: Loopback, tmp_path: Path, make: Any) -> None:
     path = written(tmp_path, make())
     loaded = Loaded(setup(board), path)
-    check_alike(loaded, path)
-    check_alike(loaded, path)  # a second batch in the same session
+    check_alike(loaded, path, 3)
+    check_alike(loaded, path, 3)  # a second batch in the same session
     assert loaded.signature == litert.Loaded(path).signature
 
 

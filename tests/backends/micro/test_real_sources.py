@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,16 +23,6 @@ pytestmark = [
 ]
 
 
-def tensor(name: str, value: Any) -> dict[str, Any]:
-    found = {
-        "name": name,
-        "dtype": value.dtype.name,
-        "shape": list(value.shape),
-        "hex": value.tobytes().hex(),
-    }
-    return {**found, "compared": value.size}
-
-
 def made_of(path: Path) -> tuple[Sources, list[int]]:
     """Give sources with a seeded sample, and the numbers of the output."""
     loaded = session.Loaded(path)
@@ -41,8 +30,8 @@ def made_of(path: Path) -> tuple[Sources, list[int]]:
     image = np.random.default_rng(0).integers(0, 255, spec.shape).astype(spec.dtype)
     outputs = loaded.run({name: image})
     sample = {
-        "inputs": [tensor(name, image)],
-        "outputs": [tensor(output, value) for output, value in outputs.items()],
+        "inputs": [micro_sources.tensor(name, image)],
+        "outputs": [micro_sources.tensor(output, value) for output, value in outputs.items()],
     }
     found = inspection.inspect(path, None, None)
     (scores,) = outputs.values()

@@ -127,9 +127,8 @@ class Adb:
     def _copy(self, verb: str, what: str, to: str, seconds: float) -> None:
         done = self._run(verb, what, to, seconds=seconds)
         failed = [line for line in done.stdout.splitlines() if "error" in line or "failed to copy" in line]
-        if (
-            done.returncode == 0 and not failed
-        ):  # adb up to 1.0.40 ends with 0 where a file could not be copied
+        # adb up to 1.0.40 ends with 0 where a file could not be copied
+        if done.returncode == 0 and not failed:
             return
         said = failed[0].strip() if failed else last_line(done.stdout)
         if any(text in said for text in ON_THE_PHONE):

@@ -17,6 +17,7 @@ from tflbuild.backends.android.job import MODEL, OUT, PROGRAM, Ran, carry_out, f
 from tflbuild.backends.android.phone import facts_of, find, name_of
 from tflbuild.backends.android.setup import DELEGATES, Setup
 from tflbuild.core import digest
+from tflbuild.core.amount import amount
 from tflbuild.core.errors import PassError
 from tflbuild.core.plain_text import plain
 from tflbuild.tflite import flatbuffer
@@ -151,7 +152,7 @@ class Loaded:
         self, setup: Setup, path: Path, signature: Any, shapes: Mapping[str, tuple[int, ...]]
     ) -> None:
         self.signature = signature
-        self.kernels = setup.delegate
+        self.kernels: str = setup.delegate
         self._setup, self._path, self._shapes = setup, path, dict(shapes)
         self._ends = Ends.of(path)
 
@@ -174,9 +175,7 @@ class Loaded:
                     (folder / IN / f"{number}.{place}").write_bytes(value[number].tobytes())
             flags = _reading(given) | (KEPT if self._setup.delegate == "gpu" else {})
             script = _loop(_line(self._setup, self._ends, flags), count)
-            ran = carry_out(
-                self._setup, self._path, script, folder, f"running {count} sample{'s' if count > 1 else ''}"
-            )
+            ran = carry_out(self._setup, self._path, script, folder, f"running {amount(count, 'sample')}")
             self.kernels = _kernels(self._setup, ran.text, name_of(ran.facts))
             rows = [self._read(folder / OUT / f"{number}", ran) for number in range(count)]
         return {name: np.stack([row[name] for row in rows]) for name in self.signature.outputs}
@@ -261,8 +260,8 @@ def _kernels(setup: Setup, text: str, phone: str) -> str:
         )
     if setup.delegate == "builtin":
         return "builtin"
-    partitions = reading.applied(text)
-    if partitions is None:
+    parts = reading.applied(text)
+    if parts is None:
         said = next(
             (line for line in text.splitlines() if "unsupported" in line.lower()), "it does not say why"
         )
@@ -270,4 +269,4 @@ def _kernels(setup: Setup, text: str, phone: str) -> str:
             f"benchmark_model did not apply the delegate '{setup.delegate}' on {phone}: {plain(said.strip(), 200)}; "
             f"try target.android.delegate=xnnpack."
         )
-    return setup.delegate if partitions else "builtin"
+    return setup.delegate if parts else "builtin"

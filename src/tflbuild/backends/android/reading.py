@@ -83,7 +83,7 @@ def memory(text: str) -> dict[str, float]:
 
 
 def applied(text: str) -> int | None:
-    """Give the number of the delegate's partitions; None where no delegate was applied."""
+    """Give the number of the delegate's parts; None where no delegate was applied."""
     found = APPLIED.search(text)
     if found:
         return int(found[3] or 1)

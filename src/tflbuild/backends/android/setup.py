@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflbuild.backends.android.elf import abi_of
+from tflbuild.backends.android.options import PhoneOptions
 from tflbuild.core.errors import MissingTool, RecipeError
 from tflbuild.core.plain_text import plain
 
@@ -23,18 +24,8 @@ DELEGATES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setup:
-    """The options of target `android` that the phone is run with; see there."""
-
-    adb: str
-    serial: str
-    benchmark: str
-    delegate: str
-    threads: int
-    flags: tuple[str, ...]
-    affinity: str
-    folder: str
-    timeout: int
+class Setup(PhoneOptions):
+    """The options with what follows from them."""
 
     @property
     def program(self) -> Path:

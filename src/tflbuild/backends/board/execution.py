@@ -56,7 +56,7 @@ class Loaded:
     Attributes:
         signature: its inputs and outputs.
         kernels: what executes it: the delegate's name, or "xnnpack" where LiteRT's own took an operator, or "builtin".
-        plan: the operators of the graph as LiteRT runs it, partitions of a delegate among them.
+        plan: the operators of the graph as LiteRT runs it, parts of a delegate among them.
         ends: places of the graph's outputs.
         facts: what the board is.
     """

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import numpy.typing as npt
 
+from tflbuild.backends import processes
 from tflbuild.backends.board import failures
 from tflbuild.backends.board.setup import Setup
 from tflbuild.backends.one_at_a_time import one_at_a_time
@@ -186,14 +187,5 @@ def message_of(kind: bytes, fields: Mapping[str, Any], arrays: Mapping[str, npt.
 
 
 def _end(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
-    with contextlib.suppress(OSError):
-        if process.stdin is not None:
-            process.stdin.close()
-    try:
-        process.wait(timeout=2)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    processes.end(process, 2)
     errors.close()

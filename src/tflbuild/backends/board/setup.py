@@ -6,6 +6,8 @@ import base64
 import shlex
 from dataclasses import dataclass
 
+from tflbuild.backends.board.options import BoardOptions
+
 BOOTSTRAP = (
     "import base64,sys\n"
     "f=sys.stdin.buffer\n"
@@ -18,21 +20,8 @@ ALIVE = {"ServerAliveInterval": 5, "ServerAliveCountMax": 3}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setup:
-    """The options of target `remote` that the board is run with; see there."""
-
-    host: str
-    user: str
-    port: int
-    identity: str
-    options: tuple[str, ...]
-    ssh: str
-    python: str
-    delegate: str
-    delegate_options: tuple[str, ...]
-    resolver: str
-    threads: int
-    timeout: int
+class Setup(BoardOptions):
+    """The options with what follows from them."""
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tflbuild.backends import processes
 from tflbuild.backends.programs import micro_session
 from tflbuild.core import toolchain
 from tflbuild.core.errors import PassError
@@ -55,7 +56,7 @@ class MicroSession:
         toolchain.require((TOOL,), "LiteRT for Microcontrollers")
         self._path, self._seconds = path, seconds
         self._process = _started(path)
-        self._finalizer = weakref.finalize(self, _end, self._process)
+        self._finalizer = weakref.finalize(self, processes.end, self._process, 1)
 
     def close(self) -> None:
         """End the process."""
@@ -130,7 +131,7 @@ class MicroSession:
         self._finalizer()
         code = self._process.returncode
         self._process = _started(self._path)
-        self._finalizer = weakref.finalize(self, _end, self._process)
+        self._finalizer = weakref.finalize(self, processes.end, self._process, 1)
         return f"crashed (signal {-code})" if code and code < 0 else f"ended with exit code {code}"
 
 
@@ -206,19 +207,6 @@ def _started(path: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(OSError):
-        if process.stdin is not None:
-            process.stdin.close()
-    try:
-        process.wait(timeout=1)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 def _sentence(said: str) -> str:

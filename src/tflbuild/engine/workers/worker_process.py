@@ -8,19 +8,13 @@ input ends and so does the worker. Nothing is imported before something asks for
 from __future__ import annotations
 
 import faulthandler
-import fcntl
-import gc
 import json
 import os
-import random
-import signal
 import socket
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -45,6 +39,7 @@ from tflbuild.engine.workers.channel import Channel, ChannelClosed
 from tflbuild.engine.workers.context import Assignment, WorkerContext
 from tflbuild.engine.workers.heavy_import import announce
 from tflbuild.engine.workers.outcome import jsonable, outcome, plain_notes
+from tflbuild.engine.workers.process_state import end_with_parent, reset, same_folder
 
 TELL_EVERY = 0.05  # seconds between two reports of progress
 
@@ -87,10 +82,10 @@ class Server:
         self, options: Pass, model: Artifact | None, assignment: Assignment
     ) -> tuple[Artifact, dict[str, Any]]:
         """Run a pass and hold its result to its promises."""
-        _reset(assignment.seed)
+        reset(assignment.seed)
         judged = self._candidates(assignment).judge if options.judges() else None
         context = self._context(assignment, model, judged)
-        with _same_folder():
+        with same_folder():
             result = options.run(model, context)
         self._hold(result, options, assignment.label)
         options.verify(model, result)
@@ -107,18 +102,18 @@ class Server:
         self, analysis: Analysis, models: dict[str, Artifact], assignment: Assignment
     ) -> list[Variant]:
         """Let an analysis give the models that it wants measured."""
-        _reset(assignment.seed)
+        reset(assignment.seed)
         context = self._context(assignment)
-        with _same_folder():
+        with same_folder():
             return list(analysis.variants(models, context))
 
     def analyse(
         self, analysis: Analysis, models: dict[str, Artifact], assignment: Assignment
     ) -> list[dict[str, Any]]:
         """Run an analysis; gives its findings as JSON."""
-        _reset(assignment.seed)
+        reset(assignment.seed)
         context = self._context(assignment)
-        with _same_folder():
+        with same_folder():
             found = [dict(finding) for finding in analysis.run(models, context)]
         return list(jsonable({"findings": found}, f"analysis '{assignment.label}'")["findings"])
 
@@ -298,55 +293,11 @@ def _index(path: Path) -> Index:
     return Index.from_json(json.loads(path.read_text(encoding="utf-8")))
 
 
-@contextmanager
-def _same_folder() -> Iterator[None]:
-    """Come back to the current folder, which relative paths of the recipe start from."""
-    folder = os.getcwd()
-    try:
-        yield
-    finally:
-        os.chdir(folder)
-
-
-def _reset(seed: int) -> None:
-    """Bring generators and Keras's names to a known state, so that a warm worker gives a fresh one's bytes."""
-    random.seed(seed)
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed(seed % 2**32)
-    keras: Any = sys.modules.get("tf_keras")
-    if keras is not None:
-        keras.backend.clear_session()
-        keras.utils.set_random_seed(seed)
-    gc.collect()
-
-
-def _end_with_parent() -> None:
-    """End when the parent does, and leave standard input empty for whatever a pass starts.
-
-    The parent never writes to the pipe, so the one thing that can happen to it is its end. A signal says so even
-    while C code holds the interpreter; where the signal's default is to be ignored, a thread does.
-    """
-    pipe = os.dup(0)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
-
-    def wait() -> None:
-        os.read(pipe, 1)
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
 def main() -> None:
     """Answer requests until the parent closes the socket."""
     end = socket.socket(fileno=int(sys.argv[1]))
     end.set_inheritable(False)
-    _end_with_parent()
+    end_with_parent()
     os.dup2(2, 1)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     faulthandler.enable(all_threads=False)

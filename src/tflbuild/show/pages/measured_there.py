@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tflbuild.analyses.timing.told import drawn
+from tflbuild.core.amount import amount
 from tflbuild.core.exhibit import Exhibit
 from tflbuild.core.plain_text import plain
 
@@ -22,7 +23,7 @@ def exhibit_there(target: Mapping[str, Any]) -> Exhibit | None:
         return None
     threads = found["threads"]
     text = (
-        f"One run takes {found['whole_ms']:.3f} ms on {threads} thread{'s' if threads > 1 else ''} of "
+        f"One run takes {found['whole_ms']:.3f} ms on {amount(threads, 'thread')} of "
         f"{plain(found['cpu'], 100)} while its operators are watched, which takes time itself: mean of {found['runs']} "
         f"runs for each operator. Operators of a delegate have its own names."
     )

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tflbuild.backends.vela import Compiled
-from tflbuild.backends.vela_database import Database, Work
-from tflbuild.backends.vela_log import Complaint
-from tflbuild.core.amount import amount
+from tflbuild.backends.vela.compiler import Compiled
+from tflbuild.backends.vela.database import Database, Work
+from tflbuild.backends.vela.log import Complaint
+from tflbuild.placement.contradiction import contradiction
 from tflbuild.placement.placement import Placed, Placement
 
 UNEXPLAINED = "is left to the processor by vela, which does not say why"
-MOST = 5
-"""Operators that a remark names."""
 
 
 def placed(predicted: Mapping[str, Any], made: Compiled, source: str) -> dict[str, Any]:
@@ -93,11 +91,8 @@ def _complaint(operator: Mapping[str, Any], complaints: Sequence[Complaint]) -> 
 def _remarks(
     predicted: Sequence[Mapping[str, Any]], operators: Sequence[Placed], unattributed: Work
 ) -> Iterator[str]:
-    yield "cycles, time and memory are vela's estimates, which no device has measured"
+    yield "Cycles, time and memory are vela's estimates, which no device has measured."
     others = [one for one, rule in zip(operators, predicted, strict=True) if one.on is not rule["on"]]
-    if others:
-        named = ", ".join(f"{one.index} ({one.name})" for one in others[:MOST])
-        more = ", ..." if len(others) > MOST else ""
-        yield f"the rules foresaw {amount(len(others), 'operator')} elsewhere: {named}{more}"
+    yield from contradiction(others)
     if unattributed.cycles:
-        yield f"vela does not say which operators {unattributed.cycles:,} cycles are of"
+        yield f"Of {unattributed.cycles:,} cycles vela does not say which operators take them."

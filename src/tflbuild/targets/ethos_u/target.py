@@ -11,10 +11,9 @@ from annotated_types import Ge
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import PassError
-from tflbuild.core.names import named
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
-from tflbuild.core.target import BY_RULES, Target, target
+from tflbuild.core.target import Target, target
 
 Accelerator = Literal[
     "ethos-u55-32",
@@ -51,7 +50,6 @@ class EthosU(Target):
     integer_only = True
     kernels = "reference"
     offloads = True
-    gives = ("npu_cycles", "npu_sram", "npu_flash", "npu_latency")
     wants: ClassVar[Mapping[str, Any]] = {
         "scheme": ("int8", "int16x8"),
         "output_dtype": ("int8", "uint8", "float32"),
@@ -97,15 +95,24 @@ class EthosU(Target):
         return self.accelerator.split("-")[1]
 
     def place(self, model: Path) -> Mapping[str, Any] | None:
-        """Predict what vela will place on the NPU; vela is not needed for it."""
+        """Predict what vela will place on the NPU, or say what a compiled file holds; vela is not needed for it."""
+        from tflbuild.placement import facts, rule_file
+        from tflbuild.placement.by_rules import predict
+        from tflbuild.placement.compiled_file import of_compiled_file
+
+        title = f"Ethos-{self.family.upper()}"
+        known = facts.read(model)
+        if any(operator.name == OPERATOR for operator in known.operators):
+            return of_compiled_file(known, OPERATOR, self.name, title, [COMPILED])
         options = to_json(self) | {"family": self.family}
         table = self.rule_table()
-        found = named(BY_RULES)(model, table, self.name, options) if table else None
-        return found and {**found, "title": f"Ethos-{self.family.upper()}"}
+        if table is None:
+            return None
+        return {**predict(known, rule_file.read(table), self.name, options).to_json(), "title": title}
 
     def compile(self, model: TFLiteModel, folder: Path) -> tuple[bytes, dict[str, Any]]:
         """Compile with vela; figures are those of the metrics, `delegate`, `placement`, `npu` and `npu_layers`."""
-        from tflbuild.backends.vela import compile_for_ethos_u
+        from tflbuild.backends.vela.compiler import compile_for_ethos_u
         from tflbuild.targets.ethos_u.operators import layers, placed
 
         predicted = self.place(model.path)
@@ -175,6 +182,14 @@ class EthosU(Target):
         if not own and not self.system_config and not self.memory_mode:
             return None
         return str(Path(self.config_file).resolve()) if own else self.config_file
+
+
+OPERATOR = "ethos-u"
+"""Name of the operator that holds what the NPU runs."""
+COMPILED = (
+    "The file is compiled for an Ethos-U NPU. For which one, and how many operators its parts were made of, is not "
+    "read from it."
+)
 
 
 def _failure_foreseen(predicted: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from PIL import Image
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.meaning import Input, Meaning
 from tflbuild.core.signature import Signature
-from tflbuild.engine.deliver import Delivery
+from tflbuild.engine.delivery import Delivery
 from tflbuild.evaluation.feeding import as_input, dequantized
 from tflbuild.formats.tflite.describing import described
 from tflbuild.modalities.image.files import read

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tflbuild.backends.vela_database import Work, read
+from tflbuild.backends.vela.database import Work, read
 from tflbuild.core.errors import PassError
 
 SOURCE = '"id","operator","kernel_w","kernel_h","ofm_w","ofm_h","ofm_d","ext_key"'

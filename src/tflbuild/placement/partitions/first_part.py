@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain, takewhile
 from typing import Any
 
 from tflbuild.placement.facts import OperatorFacts
+from tflbuild.placement.partitions.dependence import after, causes
+from tflbuild.placement.partitions.turns import Turn, turns
 
 
 def first_part(
@@ -23,41 +26,19 @@ def first_part(
         device: options of the target; its `intermediate_tensors` are names of tensors that end the part.
     """
     cut = _behind(operators, frozenset(device.get("intermediate_tensors") or ()))
-    takes = [fit and at not in cut for at, fit in enumerate(fits)]
-    before, taken = _turns(operators, takes)
-    causes: dict[int, OperatorFacts] = {}
-    reasons = []
-    for at, operator in enumerate(operators):
-        cause = next((causes[index] for index in operator.reads if index in causes), None)
-        reasons.append("" if at in taken else cut.get(at) or _after(cause))
-        if at not in taken and at not in before:
-            causes |= dict.fromkeys(operator.writes, cause or operator)
-    return reasons
+    before, taken = _first([*turns(operators, [fit and at not in cut for at, fit in enumerate(fits)])])
+    found = causes(operators, [at not in taken and at not in before for at in range(len(operators))])
+    return [
+        "" if at in taken else cut.get(at) or (after(cause) if cause else "is in a part of its own")
+        for at, cause in enumerate(found)
+    ]
 
 
-def _after(cause: OperatorFacts | None) -> str:
-    return f"comes after operator {cause.index} ({cause.name})" if cause else "is in a part of its own"
-
-
-def _turns(operators: Sequence[OperatorFacts], takes: Sequence[bool]) -> tuple[set[int], set[int]]:
+def _first(found: Sequence[Turn]) -> tuple[frozenset[int], frozenset[int]]:
     """Give the operators that the processor runs first, and those that the device runs then."""
-    missing = {index for operator in operators for index in operator.writes}
-    before: set[int] = set()
-    waiting = list(range(len(operators)))
-    while waiting:
-        side = takes[waiting[0]]
-        turn = []
-        for at in waiting:
-            if takes[at] == side and missing.isdisjoint(operators[at].reads):
-                turn.append(at)
-                missing.difference_update(operators[at].writes)
-        if side:
-            return before, set(turn)
-        if not turn:  # it reads what nothing before it writes: no order that can be executed
-            break
-        before |= set(turn)
-        waiting = [at for at in waiting if at not in before]
-    return before, set()
+    earlier = [turn.places for turn in takewhile(lambda turn: not turn.taken, found)]
+    taken = next((turn.places for turn in found if turn.taken), ())
+    return frozenset(chain.from_iterable(earlier)), frozenset(taken)
 
 
 def _behind(operators: Sequence[OperatorFacts], ends: Collection[str]) -> dict[int, str]:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.backends import vela
-from tflbuild.backends.vela_database import Database, Work
-from tflbuild.backends.vela_log import Complaint
+from tflbuild.backends.vela import compiler as vela
+from tflbuild.backends.vela.database import Database, Work
+from tflbuild.backends.vela.log import Complaint
 from tflbuild.core.errors import PassError
 from tflbuild.tflite.assemble import Step, assemble
 
@@ -110,7 +110,7 @@ def compiled(folder: Path, monkeypatch: pytest.MonkeyPatch, **told: Any) -> tupl
     source.write_bytes(b"the model")
     work.mkdir()
     monkeypatch.setattr(vela.toolchain, "require", lambda modules, what: None)
-    monkeypatch.setattr(vela.subprocess, "run", fake)
+    monkeypatch.setattr(subprocess, "run", fake)
     return vela.compile_for_ethos_u(source, work, ["--optimise", "Size"], 30), fake
 
 

@@ -10,9 +10,10 @@ import pytest
 from one_operator import zeros
 from quantized_files import Held, held
 from tflbuild.placement.facts import ModelFacts, OperatorFacts, facts_of, read
-from tflbuild.placement.largest_parts import parts
-from tflbuild.placement.partition import PARTITIONS, count
-from tflbuild.runtimes.delegation import PARTITION, Partition, _node
+from tflbuild.placement.partitions.partition import PARTITIONS
+from tflbuild.placement.partitions.turns import turns
+from tflbuild.placement.placement import stretches
+from tflbuild.runtimes.delegation import PART, Part, _node
 from tflbuild.runtimes.interpreter import interpreter
 from tflbuild.tflite import flatbuffer
 from tflite_files import network, step
@@ -63,8 +64,8 @@ def test_prefix_leaves_what_depends_on_an_operator_that_does_not_fit(
 
 
 def test_stretches_of_neighbours_are_counted() -> None:
-    assert count([]) == count([False]) == 0
-    assert count([True, True, False, True]) == 2
+    assert stretches([]) == stretches([False]) == 0
+    assert stretches([True, True, False, True]) == 2
 
 
 CROSSED = chain(((0,), (1,)), ((0,), (2,)), ((1,), (3,)), ((2,), (4,)), ((3, 4), (5,)), ((5,), (6,)))
@@ -82,7 +83,7 @@ CROSSED = chain(((0,), (1,)), ((0,), (2,)), ((1,), (3,)), ((2,), (4,)), ((3, 4),
     ],
 )
 def test_parts_are_all_that_is_ready_of_one_side(taken: list[bool], wanted: list[list[int]]) -> None:
-    assert parts(CROSSED, taken) == wanted
+    assert [list(one.places) for one in turns(CROSSED, taken) if one.taken] == wanted
 
 
 def test_the_largest_parts_are_taken_as_many_as_the_target_says() -> None:
@@ -143,9 +144,11 @@ def test_parts_are_those_that_litert_makes(shared_models: Path, name: str) -> No
     """XNNPACK's delegate leaves some operators; what it takes is divided by LiteRT itself."""
     path = shared_models / f"{name}.tflite"
     nodes = [_node(one) for one in interpreter(path)._get_ops_details()]
-    producers = {tensor: one for one in nodes if one.name != PARTITION for tensor in one.writes}
-    wanted = [set(Partition(one, producers).members) for one in nodes if one.name == PARTITION]
+    producers = {tensor: one for one in nodes if one.name != PART for tensor in one.writes}
+    wanted = [set(Part(one, producers).members) for one in nodes if one.name == PART]
     model = read(path)
     taken = [any(one.index in part for part in wanted) for one in model.operators]
     assert sum(taken) > 0
-    assert sorted(map(sorted, wanted)) == sorted(parts(model.operators, taken))
+    assert sorted(map(sorted, wanted)) == sorted(
+        list(one.places) for one in turns(model.operators, taken) if one.taken
+    )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le
 
+from tflbuild.core.amount import amount
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import PassError
+from tflbuild.core.file_size import size
 from tflbuild.core.options import to_json
-from tflbuild.core.target import Target, target
+from tflbuild.core.target import NOT_EXECUTED, Target, target
 
 if TYPE_CHECKING:
     from tflbuild.backends.edgetpu import Compiled
@@ -72,6 +75,11 @@ class EdgeTpu(Target):
         behind = program.resolve().parent / f"{PROGRAM}_bin" / PROGRAM
         return (program, behind) if behind.is_file() else (program,)
 
+    def with_compiler(self) -> Target:
+        """Give the target that needs the compiler, but where a user said when it is called."""
+        needing: dict[str, Any] = {"compiler": "always"}
+        return replace(self, **needing) if self.compiler == "auto" else self
+
     def place(self, model: Path) -> Mapping[str, Any] | None:
         """Predict which operators run on the Edge TPU, or say what a compiled file holds."""
         from tflbuild.placement import facts
@@ -110,7 +118,7 @@ class EdgeTpu(Target):
 
     def _estimated(self, source: ModelFacts) -> dict[str, Any]:
         """Give the figures of a file that is not compiled here."""
-        from tflbuild.placement.edgetpu_memory import estimate
+        from tflbuild.targets.edgetpu.memory import estimate
 
         on = {operator.index for operator in self._predicted(source).operators if operator.on}
         memory = estimate(source, on)
@@ -124,8 +132,8 @@ class EdgeTpu(Target):
         """Give the compiled file with its figures."""
         from tflbuild.backends.edgetpu import CUSTOM, MAPPED
         from tflbuild.placement import facts
-        from tflbuild.placement.by_compiler import as_compiled
-        from tflbuild.placement.remaining import Apart, remaining
+        from tflbuild.targets.edgetpu.operators import as_compiled
+        from tflbuild.targets.edgetpu.remaining import Apart, remaining
         from tflbuild.tflite import flatbuffer
         from tflbuild.tflite.edgetpu_package import OPERATOR, packages
         from tflbuild.tflite.tables import Malformed
@@ -156,7 +164,7 @@ class EdgeTpu(Target):
                 "compiler": made.version,
                 "min_runtime_version": max((one.min_runtime for one in held), default=0),
             },
-            **({"not_executed": NOT_EXECUTED} if held else {}),
+            **({NOT_EXECUTED: NOT_HERE} if held else {}),
         }
 
     def _arguments(self) -> list[str]:
@@ -170,30 +178,17 @@ class EdgeTpu(Target):
 
     def _compiled_already(self, model: Path, known: ModelFacts) -> dict[str, Any]:
         """Say what a file holds that the compiler wrote."""
-        from tflbuild.placement.by_compiler import of_compiled_file
-        from tflbuild.placement.placement import Placed
+        from tflbuild.placement.compiled_file import of_compiled_file
         from tflbuild.tflite import flatbuffer
         from tflbuild.tflite.edgetpu_package import OPERATOR, packages
         from tflbuild.tflite.tables import Malformed
 
-        operators = [
-            Placed(
-                index=one.index,
-                name=one.name,
-                output=one.output,
-                macs=one.macs,
-                on=one.name == OPERATOR,
-                fits=one.name == OPERATOR,
-                reason="" if one.name == OPERATOR else "was left to the processor when the file was compiled",
-            )
-            for one in known.operators
-        ]
         try:
             held = [*packages(flatbuffer.load(model))]
             remark = _holds(held)
         except Malformed as error:
             remark = f"The file is compiled for an Edge TPU, but it {error}."
-        return of_compiled_file(operators, self.name, "Edge TPU", [remark])
+        return of_compiled_file(known, OPERATOR, self.name, "Edge TPU", [remark])
 
     def _how_to_compile(self, model: Path) -> list[str]:
         """Say how a person compiles the file where this machine did not."""
@@ -202,11 +197,14 @@ class EdgeTpu(Target):
         if installed() is not None:
             return []
         words = [word if word.startswith("--") else f"'{word}'" for word in self._arguments()]
-        command = " ".join([PROGRAM, "--show_operations", *words, model.name])
+        file = (
+            model.name if model.suffix else f"model{TFLiteModel.suffix}"
+        )  # one of the store has no name yet
+        command = " ".join([PROGRAM, "--show_operations", *words, file])
         return [f"{PROGRAM} is not on the PATH. To get it, {INSTALL}. Then: {command}"]
 
 
-NOT_EXECUTED = (
+NOT_HERE = (
     "The file is compiled for an Edge TPU, which this machine has not, so no accuracy was measured on it."
 )
 
@@ -219,16 +217,16 @@ def _with_remarks(placement: Placement, remarks: Collection[str]) -> dict[str, A
 
 def _memory(known: ModelFacts, on: Collection[int]) -> list[str]:
     """Say about how much memory the parameters take."""
-    from tflbuild.placement.edgetpu_memory import estimate
+    from tflbuild.targets.edgetpu.memory import estimate
 
     if not on:
         return []
     memory = estimate(known, on)
     streamed = (
-        f"{_kib(memory.streamed)} are sent in every run" if memory.streamed else "none is sent in every run"
+        f"{size(memory.streamed)} are sent in every run" if memory.streamed else "none is sent in every run"
     )
     return [
-        f"Of the parameters about {_kib(memory.cached)} stay in the chip's 8 MiB, and {streamed} (an estimate)."
+        f"Of the parameters about {size(memory.cached)} stay in the chip's 8 MiB, and {streamed} (an estimate)."
     ]
 
 
@@ -237,11 +235,7 @@ def _holds(held: Collection[Any]) -> str:
     cached, streamed = sum(one.cached for one in held), sum(one.streamed for one in held)
     oldest = max((one.min_runtime for one in held), default=0)
     return (
-        f"The file is compiled for an Edge TPU: {len(held)} part{'s' if len(held) != 1 else ''} of its graph, with "
-        f"{_kib(cached)} of parameters in the chip's memory and {_kib(streamed)} sent in every run, for runtime "
+        f"The file is compiled for an Edge TPU: {amount(len(held), 'part')} of its graph, with "
+        f"{size(cached)} of parameters in the chip's memory and {size(streamed)} sent in every run, for runtime "
         f"{oldest} and later. How many operators these parts were made of is not in the file."
     )
-
-
-def _kib(size: int) -> str:
-    return f"{size / 1024:,.0f} KiB"

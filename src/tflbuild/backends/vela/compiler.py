@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import math
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,9 +16,10 @@ from typing import Any, NamedTuple
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tflbuild.backends import vela_database
-from tflbuild.backends.vela_database import Database
-from tflbuild.backends.vela_log import Complaint, complaints, failure
+from tflbuild.backends import processes
+from tflbuild.backends.vela import database
+from tflbuild.backends.vela.database import Database
+from tflbuild.backends.vela.log import Complaint, complaints, failure
 from tflbuild.core import toolchain
 from tflbuild.core.errors import PassError
 
@@ -90,20 +90,8 @@ def compile_for_ethos_u(model: Path, folder: Path, options: Sequence[str], time_
     shutil.copyfile(model, network)
     where = [str(network), "--output-dir", str(made), "--enable-debug-db"]
     command = [sys.executable, "-P", "-m", "ethosu.vela", *where, *options]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=time_limit,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise PassError(
-            f"vela did not end within {time_limit:g} s and was stopped; it never ends on some files."
-        ) from error
+    advice = " and was stopped; it never ends on some files"
+    done = processes.run_compiler("vela", command, folder, time_limit, advice)
     compiled = made / "model_vela.tflite"
     if done.returncode or not compiled.is_file():
         raise PassError(f"vela failed: {failure(done.returncode, done.stdout, done.stderr)}")
@@ -115,7 +103,7 @@ def compile_for_ethos_u(model: Path, folder: Path, options: Sequence[str], time_
         left=left,
         on_npu=on_npu,
         complaints=complaints(done.stdout),
-        database=vela_database.read(made / "model_debug.xml"),
+        database=database.read(made / "model_debug.xml"),
         cycles=_figure(figures, "cycles_total"),
         latency_ms=_figure(figures, "inference_time") * 1e3,
         sram_kib=_figure(figures, "sram_memory_used"),

@@ -1,15 +1,12 @@
-"""Where the operators of a file run, as a device's compiler placed them."""
+"""Where the operators of a file run, as edgetpu_compiler placed them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
+from tflbuild.placement.contradiction import contradiction
 from tflbuild.placement.placement import Placed, Placement
-
-MOST = 3
-"""Operators that a sentence names."""
 
 
 def as_compiled(
@@ -25,9 +22,9 @@ def as_compiled(
     """
     operators = [_placed(one, one.index not in left, said.get(one.name, ())) for one in predicted.operators]
     wrong = [one for one in predicted.operators if one.on == (one.index in left)]
-    remarks = [f"The rules had predicted {_named(wrong)} otherwise."] if wrong else []
+    remarks = tuple(contradiction(wrong))
     return replace(
-        predicted, basis="compiler", source=compiler, date="", operators=operators, remarks=tuple(remarks)
+        predicted, basis="compiler", source=compiler, date="", operators=operators, remarks=remarks
     )
 
 
@@ -41,30 +38,3 @@ def _placed(predicted: Placed, on: bool, said: Sequence[str]) -> Placed:
         )
     told = f"; the compiler said {why}" if said else ""
     return replace(predicted, reason=f"{predicted.reason}{told}")
-
-
-def _named(operators: Sequence[Placed]) -> str:
-    names = ", ".join(f"{one.index} ({one.name})" for one in operators[:MOST])
-    more = f" and {len(operators) - MOST} more" if len(operators) > MOST else ""
-    return f"operator{'s' if len(operators) > 1 else ''} {names}{more}"
-
-
-def of_compiled_file(
-    operators: Sequence[Placed], device: str, title: str, remarks: Sequence[str]
-) -> dict[str, Any]:
-    """Give the placement of a file that is compiled already, as JSON.
-
-    Args:
-        operators: of the compiled file; those that hold what the chip runs are on.
-        device: name of the target.
-        title: what people call the device.
-        remarks: what the file holds, in sentences.
-    """
-    return Placement(
-        device=device,
-        title=title,
-        basis="compiler",
-        source="the file itself, which is compiled",
-        operators=operators,
-        remarks=tuple(remarks),
-    ).to_json()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tflbuild.backends.vela_log import Complaint, complaints, failure
+from tflbuild.backends.vela.log import Complaint, complaints, failure
 
 PRINTED = """Warning: No memory mode specified. Using a default of Shared_Sram. Compilation may be invalid.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tflbuild.placement.facts import OperatorFacts
-from tflbuild.placement.first_part import first_part
+from tflbuild.placement.partitions.first_part import first_part
 
 
 def operators(*links: tuple[tuple[int, ...], tuple[int, ...]]) -> list[OperatorFacts]:

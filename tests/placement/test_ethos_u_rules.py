@@ -119,7 +119,7 @@ def conv(**changes: Any) -> bytes:
         (
             conv(strideW=5, strideH=5, out=Held((1, 1, 1, 8)), kernel=weights(8, 7, 7, 8)),
             "u55-128",
-            "has the stride 5x5 with padding or dilation, and this NPU takes strides up to 3 there",
+            "has the stride 5x5 with padding or dilation; this NPU takes strides up to 3 there",
             "padding=valid or stride 1 to 3 in the model, or target=ethos_u85",
         ),
         (
@@ -131,7 +131,7 @@ def conv(**changes: Any) -> bytes:
         (
             conv(data=Held((1, 4, 4, 8), "float32", None), out=Held((1, 4, 4, 8), "float32", None)),
             "u65-256",
-            "computes with float32 and gives float32, and the NPU takes integers",
+            "computes with float32 and gives float32; the NPU takes integers",
             "quantize.scheme=int8",
         ),
         (

@@ -8,7 +8,7 @@ import pytest
 from edgetpu_files import OPERATOR, chain, compiled, operator, package
 from tflbuild.placement import facts
 from tflbuild.placement.facts import ModelFacts
-from tflbuild.placement.remaining import Apart, remaining
+from tflbuild.targets.edgetpu.remaining import Apart, remaining
 from tflbuild.tflite import flatbuffer
 from tflite_files import Typed, network
 

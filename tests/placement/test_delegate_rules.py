@@ -49,7 +49,7 @@ GPU = {
     "conv in int16": Case(conv(types={**QUANTIZED, "i0": INT16, "o0": INT16}, version=4), "reads int16"),
     "conv of version 7": Case(conv(version=7), "is version 7 of the operator; the GPU has up to 6"),
     "conv with sign bit": Case(conv(fusedActivationFunction=SIGN_BIT), "activation SIGN_BIT"),  # analyzer
-    "conv of five axes": Case(conv(output=(1, 1, 4, 4, 8)), "5 axes, and the GPU takes up to 4"),
+    "conv of five axes": Case(conv(output=(1, 1, 4, 4, 8)), "5 axes; the GPU takes up to 4"),
     "depthwise": Case(of("DEPTHWISE_CONV_2D", [IMAGE, zeros(1, 3, 3, 8), zeros(8)], IMAGE)),
     "depthwise that multiplies wrongly": Case(
         of("DEPTHWISE_CONV_2D", [IMAGE, zeros(1, 3, 3, 8), zeros(8)], IMAGE, depthMultiplier=2),
@@ -118,7 +118,7 @@ GPU = {
 COREML = {
     "conv": Case(conv()),
     "conv in int8": Case(conv(types=QUANTIZED), "reads int8; the delegate takes float32"),
-    "conv of version 2": Case(conv(version=2), "is version 2 of the operator, and the delegate has 1"),
+    "conv of version 2": Case(conv(version=2), "is version 2 of the operator; the delegate has 1"),
     "conv with computed weights": Case(conv(weights=(8, 3, 3, 8)), "weights are computed"),
     "conv without bias": Case(
         of("CONV_2D", [IMAGE, zeros(8, 3, 3, 8)], IMAGE), "bias is computed or left out"

@@ -11,7 +11,8 @@ from collections.abc import Collection
 from math import ceil, prod
 from typing import NamedTuple
 
-from tflbuild.placement.facts import ModelFacts, OperatorFacts, TensorFacts
+from tflbuild.placement.facts import ModelFacts, OperatorFacts
+from tflbuild.placement.tensor_facts import TensorFacts
 
 AVAILABLE = 15 * 2**19
 """Memory that parameters may take: what is left of the 8 MiB in most logs of the compiler, which say 7.0 to 7.9 MiB.

@@ -11,8 +11,8 @@ import pytest
 
 from edgetpu_files import OPERATOR, predicted
 from tflbuild.placement import facts
-from tflbuild.placement.edgetpu_memory import estimate
-from tflbuild.placement.remaining import remaining
+from tflbuild.targets.edgetpu.memory import estimate
+from tflbuild.targets.edgetpu.remaining import remaining
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.edgetpu_package import packages
 
