@@ -59,8 +59,8 @@ def _roomy(folder: Path) -> bool:
     return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= ENOUGH
 
 
-LONGEST = ("test_builds", "test_faults", "test_reproducible", "test_resume", "test_mutations", "test_prune")
-"""Files of minutes, the longest first."""
+LONGEST = ("test_builds", "test_reproducible", "test_faults", "test_resume", "test_files", "test_exports")
+"""Files of about a minute and more of a processor, the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psutil
 import pytest
@@ -58,7 +59,9 @@ def finish(folder: Path) -> bytes:
 
 def finish_in_one_piece(folder: Path) -> bytes:
     """Build without a kill, by a warm worker of the tests: it starts no TensorFlow; gives the delivered file."""
-    Workspace(folder).run(*RECIPE)
+    with mock.patch.dict(os.environ):
+        os.environ.pop("TFLBUILD_STORE", None)
+        Workspace(folder).run(*RECIPE)
     return delivered(folder)
 
 
