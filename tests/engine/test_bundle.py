@@ -135,7 +135,7 @@ def test_a_model_that_a_pass_read_is_found_again(recipe: Recipe, build_here: Fak
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fakes.FakeTeach, "run", refuse)
         patch.setattr("tflbuild.engine.workers.worker_process.kinds_of", lambda cls: (None, object))
-        for room in ("plan", "checks", "kinds", "order"):
+        for room in ("plan", "checks", "order", "kinds"):
             patch.setattr(f"tflbuild.engine.{room}.kinds_of", kinds_of_teach)
         patch.setattr("tflbuild.engine.keys.kinds_of", kinds_of_teach)
         outcome = build_here(wanted)

@@ -1,4 +1,4 @@
-"""What differs between a lock and what is here, in words."""
+"""Say what differs between a lock and what is here."""
 
 from __future__ import annotations
 

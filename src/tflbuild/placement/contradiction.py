@@ -1,4 +1,4 @@
-"""What a device or its compiler did otherwise than rules predicted."""
+"""Say what a device or its compiler did otherwise than rules predicted."""
 
 from __future__ import annotations
 

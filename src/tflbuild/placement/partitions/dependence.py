@@ -1,4 +1,4 @@
-"""What depends on operators that stay on the processor."""
+"""Find what depends on operators that stay on the processor."""
 
 from __future__ import annotations
 
