@@ -11,8 +11,12 @@ import pytest
 
 from tflbuild.core.architecture import Architecture
 from tflbuild.models import mobilenet_v1
-from tflbuild.models.mobilenet_v1 import MobileNetV1, width
+from tflbuild.models.blocks import rounded, width
+from tflbuild.models.efficientnet_lite0 import EfficientNetLite0
+from tflbuild.models.mobilenet_v1 import MobileNetV1
 from tflbuild.models.mobilenet_v2 import MobileNetV2
+from tflbuild.models.mobilenet_v3_large import MobileNetV3Large
+from tflbuild.models.mobilenet_v3_small import MobileNetV3Small
 from tflbuild.models.resnet import ResNet
 from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
 from tflbuild.tasks.detection.detector import AnchorOptions
@@ -146,7 +150,15 @@ def test_widths_by_hand() -> None:
     assert width(64, 0.35) == 24  # 22.4 filters are 2.8 eights
 
 
-EDGES = [(MobileNetV1, 32, 512), (MobileNetV2, 32, 512), (ResNet, 16, 256), (SSDMobileNetV1, 96, 512)]
+EDGES = [
+    (MobileNetV1, 32, 512),
+    (MobileNetV2, 32, 512),
+    (MobileNetV3Small, 32, 512),
+    (MobileNetV3Large, 32, 512),
+    (EfficientNetLite0, 32, 512),
+    (ResNet, 16, 256),
+    (SSDMobileNetV1, 96, 512),
+]
 
 
 @pytest.mark.parametrize(("kind", "least", "most"), EDGES)
@@ -154,9 +166,11 @@ def test_sizes_at_the_edge_are_taken_and_beyond_refused(kind: type, least: int, 
     for size in (least, most):
         kind(input_size=size).check()
         assert kind(input_size=size).resolution() == size
-    for size in (least - 1, most + 1):
+    name = getattr(kind, "name")  # noqa: B009  # the decorator gives it
+    for size, nearest in ((least - 1, least), (most + 1, most)):
+        said = f"which is what {name} can take; the nearest is {nearest}"
         with pytest.raises(
-            ValueError, match=rf"^input_size: {size} is not between {least} and {most} pixels, which is"
+            ValueError, match=rf"^input_size: {size} is not between {least} and {most} pixels, {said}$"
         ):
             kind(input_size=size).check()
 
@@ -184,7 +198,7 @@ def test_scales_of_anchors_may_be_equal_and_ratios_are_positive() -> None:
 
 
 def test_tasks_and_defaults_are_those_of_the_papers() -> None:
-    assert [kind.task for kind, _, _ in EDGES] == ["classification"] * 3 + ["detection"]
+    assert [kind.task for kind, _, _ in EDGES] == ["classification"] * 6 + ["detection"]
     # section 3.1 of MobileNets: filters and strides of the separable blocks
     assert [filters for filters, _ in mobilenet_v1.BLOCKS] == [64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
     assert [stride for _, stride in mobilenet_v1.BLOCKS] == [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
@@ -259,3 +273,24 @@ def test_a_detector_has_its_extra_layers_and_heads_by_hand() -> None:
     assert built.output_names == ["box_encodings", "class_logits"]
     joins = [layer for layer in built.layers if type(layer).__name__ == "Concatenate"]
     assert [len(layer.input) for layer in joins] == [3, 3, 4, 4]
+
+
+def test_filters_are_rounded_up_where_a_tenth_would_be_lost() -> None:
+    # by hand: 18 of 16 loses 2, more than 1.8; 91 of 88 loses 3, less than 9.1
+    assert [rounded(one) for one in (18, 91, 4, 12, 22.4, 84)] == [24, 88, 8, 16, 24, 88]
+
+
+@pytest.mark.slow
+def test_small_images_stay_large_in_mobilenet_v3_and_options_reach_its_layers() -> None:
+    built = MobileNetV3Small(
+        input_size=32, alpha=0.35, minimalistic=True, activation="relu6", dropout=0, batch_norm_momentum=0.5
+    ).build(7)
+    assert built.get_layer("conv_1").output.shape[1:3] == (2, 2)
+    assert (built.name, built.output_shape) == ("mobilenet_v3_small", (None, 7))
+    kinds = {type(layer).__name__ for layer in built.layers}
+    assert {"Multiply", "Rescaling", "Dropout"}.isdisjoint(kinds)
+    depthwise = [layer for layer in built.layers if type(layer).__name__ == "DepthwiseConv2D"]
+    assert {layer.kernel_size for layer in depthwise} == {(3, 3)}
+    assert {float(layer.max_value) for layer in built.layers if type(layer).__name__ == "ReLU"} == {6.0}
+    norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
+    assert {layer.momentum for layer in norms} == {0.5}

@@ -7,13 +7,10 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Lt
 
 from tflbuild.core.architecture import Architecture, architecture
-from tflbuild.models.mobilenet_v1 import convolution, depthwise, width
+from tflbuild.models.blocks import check_size, convolution, depthwise, halving, width
 
 SMALLEST, LARGEST = 32, 512
 """Range of the input in pixels."""
-
-SMALL = 64
-"""Pixels below which the first convolution keeps the input's size."""
 
 EXPANSION = 6
 """Factor by which a block is wider inside; the first one is not."""
@@ -53,11 +50,7 @@ class MobileNetV2(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes that the halvings cannot take."""
-        if not SMALLEST <= self.input_size <= LARGEST:
-            raise ValueError(
-                f"input_size: {self.input_size} is not between {SMALLEST} and {LARGEST} pixels, "
-                f"which is what mobilenet_v2 can take"
-            )
+        check_size("mobilenet_v2", self.input_size, SMALLEST, LARGEST)
 
     def resolution(self) -> int:
         """Give the input's side in pixels."""
@@ -68,7 +61,7 @@ class MobileNetV2(Architecture):
         from tflbuild.backends.keras import Model, layers
 
         image = layers.Input((self.input_size, self.input_size, 3), name="image")
-        stride = self.first_stride or (1 if self.input_size < SMALL else 2)
+        stride = self.first_stride or halving(self.input_size)
         tensor = self._convolution(image, "conv_0", width(32, self.alpha), 3, stride)
         number = 0
         for filters, blocks, first in STAGES:

@@ -10,7 +10,8 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from tflbuild.core.architecture import Architecture, architecture
 from tflbuild.core.options import to_json
-from tflbuild.models.mobilenet_v1 import convolution, trunk, width
+from tflbuild.models.blocks import check_size, convolution, width
+from tflbuild.models.mobilenet_v1 import trunk
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 
 SMALLEST, LARGEST = 96, 512
@@ -64,11 +65,7 @@ class SSDMobileNetV1(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes that six feature maps cannot stand on."""
-        if not SMALLEST <= self.input_size <= LARGEST:
-            raise ValueError(
-                f"input_size: {self.input_size} is not between {SMALLEST} and {LARGEST} pixels, "
-                f"which is what ssd_mobilenet_v1 can take"
-            )
+        check_size("ssd_mobilenet_v1", self.input_size, SMALLEST, LARGEST)
         if self.anchors.min_scale > self.anchors.max_scale:
             raise ValueError(
                 f"anchors.min_scale: {self.anchors.min_scale} is above anchors.max_scale "
