@@ -19,6 +19,7 @@ from tflbuild.models.mobilenet_v3_large import MobileNetV3Large
 from tflbuild.models.mobilenet_v3_small import MobileNetV3Small
 from tflbuild.models.resnet import ResNet
 from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
+from tflbuild.models.ssd_mobilenet_v2 import SSDMobileNetV2
 from tflbuild.tasks.detection.detector import AnchorOptions
 
 
@@ -63,10 +64,11 @@ def test_declaring_architectures_imports_no_framework_and_no_numpy() -> None:
 @pytest.mark.parametrize(
     ("size", "finest", "alpha"), [(96, 12, 0.25), (100, 13, 0.25), (256, 16, 0.25), (96, 12, 0.4)]
 )
-def test_detector_has_a_head_for_every_anchor(size: int, finest: int, alpha: float) -> None:
+@pytest.mark.parametrize("kind", [SSDMobileNetV1, SSDMobileNetV2])
+def test_detector_has_a_head_for_every_anchor(kind: Any, size: int, finest: int, alpha: float) -> None:
     from tflbuild.tasks.detection.anchors import anchors
 
-    model = SSDMobileNetV1(input_size=size, alpha=alpha)
+    model = kind(input_size=size, alpha=alpha)
     model.check()
     built = model.build(5)
     detector = model.head_of(built)
@@ -158,6 +160,7 @@ EDGES = [
     (EfficientNetLite0, 32, 512),
     (ResNet, 16, 256),
     (SSDMobileNetV1, 96, 512),
+    (SSDMobileNetV2, 96, 512),
 ]
 
 
@@ -198,7 +201,7 @@ def test_scales_of_anchors_may_be_equal_and_ratios_are_positive() -> None:
 
 
 def test_tasks_and_defaults_are_those_of_the_papers() -> None:
-    assert [kind.task for kind, _, _ in EDGES] == ["classification"] * 6 + ["detection"]
+    assert [kind.task for kind, _, _ in EDGES] == ["classification"] * 6 + ["detection"] * 2
     # section 3.1 of MobileNets: filters and strides of the separable blocks
     assert [filters for filters, _ in mobilenet_v1.BLOCKS] == [64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
     assert [stride for _, stride in mobilenet_v1.BLOCKS] == [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
@@ -294,3 +297,21 @@ def test_small_images_stay_large_in_mobilenet_v3_and_options_reach_its_layers() 
     assert {float(layer.max_value) for layer in built.layers if type(layer).__name__ == "ReLU"} == {6.0}
     norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
     assert {layer.momentum for layer in norms} == {0.5}
+
+
+@pytest.mark.slow
+def test_ssdlite_has_depthwise_extra_layers_and_heads_by_hand() -> None:
+    built = SSDMobileNetV2(input_size=96, alpha=0.5, activation="relu", batch_norm_momentum=0.5).build(3)
+    found = convolutions(built)
+    # three maps of the trunk at strides 8, 16 and 32, six times 32, 48 (of 32 and 96 at alpha 1, wide) and 640
+    assert [found[f"box_{level}_depthwise"][0] for level in range(6)] == [6 * 16, 6 * 48, 640, 256, 128, 128]
+    assert found["extra_1_squeeze"] == (128, (1, 1))
+    assert found["extra_1_depthwise"] == (128, (2, 2))
+    assert found["extra_1"] == (256, (1, 1))
+    wide = [layer for layer in built.layers if type(layer).__name__ == "Conv2D" and layer.name != "conv_0"]
+    assert {layer.kernel_size for layer in wide} == {(1, 1)}
+    ends = [layer for layer in built.layers if type(layer).__name__ == "ReLU"]
+    assert {layer.max_value for layer in ends} == {None}
+    norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
+    assert {layer.momentum for layer in norms} == {0.5}
+    assert built.name == "ssd_mobilenet_v2"

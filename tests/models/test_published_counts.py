@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from counted import multiply_accumulates, sizes, trainable
+from counted import folded, multiply_accumulates, sizes, trainable
 from tflbuild.models.efficientnet_lite0 import EfficientNetLite0
 from tflbuild.models.mobilenet_v3_large import MobileNetV3Large
 from tflbuild.models.mobilenet_v3_small import MobileNetV3Small
+from tflbuild.models.ssd_mobilenet_v2 import SSDMobileNetV2
 
 pytestmark = pytest.mark.slow
 
@@ -103,3 +104,27 @@ def test_efficientnet_lite0_is_efficientnet_b0_without_squeezing() -> None:
     kinds = {type(layer).__name__ for layer in ours.layers}
     assert {"Multiply", "Activation", "Rescaling"}.isdisjoint(kinds)
     assert {float(layer.max_value) for layer in ours.layers if type(layer).__name__ == "ReLU"} == {6.0}
+
+
+def test_ssdlite_on_mobilenet_v2_is_that_of_the_paper() -> None:
+    built = SSDMobileNetV2(input_size=320, alpha=1.0).build(80)
+    # MobileNetV2, Table 6: 4.3 M parameters and 0.8 B multiply-adds on COCO
+    assert round(trainable(built) / 1e6, 1) == 4.3
+    assert round(multiply_accumulates(built) / 1e9, 1) == 0.8
+    # Table 5: extra layers and heads of 80 classes have 2.1 M; its 0.35 B count a product and a sum as two
+    layers = [layer for layer in built.layers if layer.name.startswith(("extra", "box", "class"))]
+    weights = [weight for layer in layers for weight in layer.trainable_weights]
+    assert round(trainable(SimpleNamespace(trainable_weights=weights)) / 1e6, 1) == 2.1
+    assert round(2 * multiply_accumulates(SimpleNamespace(layers=layers)) / 1e9, 2) == 0.35
+
+
+def test_ssdlite_on_mobilenet_v2_is_that_of_the_open_model_zoo() -> None:
+    built = SSDMobileNetV2(input_size=300, alpha=1.0).build(91)  # 90 and the background
+    # Open Model Zoo, ssdlite_mobilenet_v2 (TensorFlow's, folded): 4.475 M parameters, 1.525 G operations, two for each
+    # multiply-accumulate, biases and activations included
+    assert round(folded(built) / 1e6, 3) == 4.475
+    assert 0.98 <= 2 * multiply_accumulates(built) / 1.525e9 <= 1
+    assert built.output_shape == [
+        (None, 1917, 4),
+        (None, 1917, 91),
+    ]  # 19, 10, 5, 3, 2 and 1 cells: 3 and 6 a cell

@@ -11,6 +11,12 @@ def trainable(model: Any) -> int:
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
+def folded(model: Any) -> int:
+    """Count the weights of a file, in which a batch norm is a bias: without its scale and its statistics."""
+    scales = [w for w in model.trainable_weights if w.name.split("/")[-1].startswith("gamma")]
+    return trainable(model) - sum(math.prod(weight.shape) for weight in scales)
+
+
 def multiply_accumulates(model: Any) -> int:
     """Count the products of kernels and activations for one image; a shared layer counts wherever it stands."""
     return sum(
