@@ -11,7 +11,17 @@ from tflbuild import plugins
 from tflbuild.passes.quantizing.options import Quantizing
 from tflbuild.recipe import compose
 
-RECIPES = ("ssd_mobilenet_int8", "mobilenet_v1_int8", "mobilenet_v2_int8", "resnet_int8")
+RECIPES = (
+    "ssd_mobilenet_int8",
+    "ssd_mobilenet_v2_int8",
+    "ssd_mobilenet_v2_fpnlite_int8",
+    "mobilenet_v1_int8",
+    "mobilenet_v2_int8",
+    "mobilenet_v3_small_int8",
+    "mobilenet_v3_large_int8",
+    "efficientnet_lite0_int8",
+    "resnet_int8",
+)
 CHANGED = {
     "method": "fixed",
     "select": "top1",

@@ -185,7 +185,10 @@ def test_a_missing_file_says_how_to_get_it(root: Path, tmp_path: Path) -> None:
         FashionMnist(root=str(tmp_path / "nowhere")).index(never)
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v2_int8", "resnet_int8"])
+FROM_IT = ("mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_lite0", "resnet")
+
+
+@pytest.mark.parametrize("name", [f"{model}_int8" for model in FROM_IT])
 def test_the_recipes_use_it(name: str) -> None:
     recipe = load_recipe([f"recipe={name}"])
     assert isinstance(recipe.data, FashionMnist)

@@ -11,11 +11,17 @@ import pytest
 
 from tflbuild.core.architecture import Architecture
 from tflbuild.models import mobilenet_v1
-from tflbuild.models.mobilenet_v1 import MobileNetV1, width
+from tflbuild.models.blocks import rounded, width
+from tflbuild.models.efficientnet_lite0 import EfficientNetLite0
+from tflbuild.models.mobilenet_v1 import MobileNetV1
 from tflbuild.models.mobilenet_v2 import MobileNetV2
+from tflbuild.models.mobilenet_v3_large import MobileNetV3Large
+from tflbuild.models.mobilenet_v3_small import MobileNetV3Small
 from tflbuild.models.resnet import ResNet
 from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
-from tflbuild.tasks.detection.detector import AnchorOptions
+from tflbuild.models.ssd_mobilenet_v2 import SSDMobileNetV2
+from tflbuild.models.ssd_mobilenet_v2_fpnlite import SSDMobileNetV2FpnLite
+from tflbuild.tasks.detection.detector import AnchorOptions, PyramidAnchors
 
 
 @pytest.mark.parametrize(
@@ -33,6 +39,7 @@ from tflbuild.tasks.detection.detector import AnchorOptions
             "anchors.min_scale: 0.9 is above",
         ),
         (SSDMobileNetV1(anchors=AnchorOptions(aspect_ratios=())), "anchors.aspect_ratios"),
+        (SSDMobileNetV2FpnLite(anchors=PyramidAnchors(aspect_ratios=())), "anchors.aspect_ratios"),
     ],
 )
 def test_impossible_options_are_refused_by_name(model: Architecture, message: str) -> None:
@@ -59,10 +66,11 @@ def test_declaring_architectures_imports_no_framework_and_no_numpy() -> None:
 @pytest.mark.parametrize(
     ("size", "finest", "alpha"), [(96, 12, 0.25), (100, 13, 0.25), (256, 16, 0.25), (96, 12, 0.4)]
 )
-def test_detector_has_a_head_for_every_anchor(size: int, finest: int, alpha: float) -> None:
+@pytest.mark.parametrize("kind", [SSDMobileNetV1, SSDMobileNetV2])
+def test_detector_has_a_head_for_every_anchor(kind: Any, size: int, finest: int, alpha: float) -> None:
     from tflbuild.tasks.detection.anchors import anchors
 
-    model = SSDMobileNetV1(input_size=size, alpha=alpha)
+    model = kind(input_size=size, alpha=alpha)
     model.check()
     built = model.build(5)
     detector = model.head_of(built)
@@ -146,7 +154,17 @@ def test_widths_by_hand() -> None:
     assert width(64, 0.35) == 24  # 22.4 filters are 2.8 eights
 
 
-EDGES = [(MobileNetV1, 32, 512), (MobileNetV2, 32, 512), (ResNet, 16, 256), (SSDMobileNetV1, 96, 512)]
+EDGES = [
+    (MobileNetV1, 32, 512),
+    (MobileNetV2, 32, 512),
+    (MobileNetV3Small, 32, 512),
+    (MobileNetV3Large, 32, 512),
+    (EfficientNetLite0, 32, 512),
+    (ResNet, 16, 256),
+    (SSDMobileNetV1, 96, 512),
+    (SSDMobileNetV2, 96, 512),
+    (SSDMobileNetV2FpnLite, 96, 512),
+]
 
 
 @pytest.mark.parametrize(("kind", "least", "most"), EDGES)
@@ -154,9 +172,11 @@ def test_sizes_at_the_edge_are_taken_and_beyond_refused(kind: type, least: int, 
     for size in (least, most):
         kind(input_size=size).check()
         assert kind(input_size=size).resolution() == size
-    for size in (least - 1, most + 1):
+    name = getattr(kind, "name")  # noqa: B009  # the decorator gives it
+    for size, nearest in ((least - 1, least), (most + 1, most)):
+        said = f"which is what {name} can take; the nearest is {nearest}"
         with pytest.raises(
-            ValueError, match=rf"^input_size: {size} is not between {least} and {most} pixels, which is"
+            ValueError, match=rf"^input_size: {size} is not between {least} and {most} pixels, {said}$"
         ):
             kind(input_size=size).check()
 
@@ -184,7 +204,7 @@ def test_scales_of_anchors_may_be_equal_and_ratios_are_positive() -> None:
 
 
 def test_tasks_and_defaults_are_those_of_the_papers() -> None:
-    assert [kind.task for kind, _, _ in EDGES] == ["classification"] * 3 + ["detection"]
+    assert [kind.task for kind, _, _ in EDGES] == ["classification"] * 6 + ["detection"] * 3
     # section 3.1 of MobileNets: filters and strides of the separable blocks
     assert [filters for filters, _ in mobilenet_v1.BLOCKS] == [64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
     assert [stride for _, stride in mobilenet_v1.BLOCKS] == [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
@@ -259,3 +279,84 @@ def test_a_detector_has_its_extra_layers_and_heads_by_hand() -> None:
     assert built.output_names == ["box_encodings", "class_logits"]
     joins = [layer for layer in built.layers if type(layer).__name__ == "Concatenate"]
     assert [len(layer.input) for layer in joins] == [3, 3, 4, 4]
+
+
+def test_filters_are_rounded_up_where_a_tenth_would_be_lost() -> None:
+    # by hand: 18 of 16 loses 2, more than 1.8; 91 of 88 loses 3, less than 9.1
+    assert [rounded(one) for one in (18, 91, 4, 12, 22.4, 84)] == [24, 88, 8, 16, 24, 88]
+
+
+@pytest.mark.slow
+def test_small_images_stay_large_in_mobilenet_v3_and_options_reach_its_layers() -> None:
+    built = MobileNetV3Small(
+        input_size=32, alpha=0.35, minimalistic=True, activation="relu6", dropout=0, batch_norm_momentum=0.5
+    ).build(7)
+    assert built.get_layer("conv_1").output.shape[1:3] == (2, 2)
+    assert (built.name, built.output_shape) == ("mobilenet_v3_small", (None, 7))
+    kinds = {type(layer).__name__ for layer in built.layers}
+    assert {"Multiply", "Rescaling", "Dropout"}.isdisjoint(kinds)
+    depthwise = [layer for layer in built.layers if type(layer).__name__ == "DepthwiseConv2D"]
+    assert {layer.kernel_size for layer in depthwise} == {(3, 3)}
+    assert {float(layer.max_value) for layer in built.layers if type(layer).__name__ == "ReLU"} == {6.0}
+    norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
+    assert {layer.momentum for layer in norms} == {0.5}
+
+
+@pytest.mark.slow
+def test_ssdlite_has_depthwise_extra_layers_and_heads_by_hand() -> None:
+    built = SSDMobileNetV2(input_size=96, alpha=0.5, activation="relu", batch_norm_momentum=0.5).build(3)
+    found = convolutions(built)
+    # three maps of the trunk at strides 8, 16 and 32, six times 32, 48 (of 32 and 96 at alpha 1, wide) and 640
+    assert [found[f"box_{level}_depthwise"][0] for level in range(6)] == [6 * 16, 6 * 48, 640, 256, 128, 128]
+    assert found["extra_1_squeeze"] == (128, (1, 1))
+    assert found["extra_1_depthwise"] == (128, (2, 2))
+    assert found["extra_1"] == (256, (1, 1))
+    wide = [layer for layer in built.layers if type(layer).__name__ == "Conv2D" and layer.name != "conv_0"]
+    assert {layer.kernel_size for layer in wide} == {(1, 1)}
+    ends = [layer for layer in built.layers if type(layer).__name__ == "ReLU"]
+    assert {layer.max_value for layer in ends} == {None}
+    norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
+    assert {layer.momentum for layer in norms} == {0.5}
+    assert built.name == "ssd_mobilenet_v2"
+
+
+@pytest.mark.slow
+def test_a_pyramid_stands_on_odd_sizes_and_shares_its_heads() -> None:
+    from tflbuild.tasks.detection.anchors import anchors
+
+    model = SSDMobileNetV2FpnLite(
+        input_size=100, head_filters=16, head_layers=3, activation="relu", batch_norm_momentum=0.5
+    )
+    built = model.build(3)
+    detector = model.head_of(built)
+    assert detector["feature_maps"] == [[13, 13], [7, 7], [4, 4], [2, 2], [1, 1]]  # 100 / stride, rounded up
+    count = len(anchors(detector["feature_maps"], PyramidAnchors.of(detector["anchors"])))
+    assert count == 6 * (169 + 49 + 16 + 4 + 1)
+    assert built.output_shape == [(None, count, 4), (None, count, 3)]
+    assert built.output_names == ["box_encodings", "class_logits"]
+    shared = [layer.name for layer in built.layers if len(layer._inbound_nodes) == 5]
+    heads = [*(f"tower_{number}" for number in range(3)), "box", "class"]
+    assert sorted(shared) == sorted([*heads, *(f"{name}_depthwise" for name in heads)])
+    norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
+    assert {layer.momentum for layer in norms} == {0.5}
+    assert sum(layer.name.startswith("tower") for layer in norms) == 15
+    assert {layer.max_value for layer in built.layers if type(layer).__name__ == "ReLU"} == {None}
+    assert (built.get_layer("class").get_weights()[1] < -4.5).all()  # one in a hundred
+
+
+@pytest.mark.slow
+def test_layers_that_are_taken_apart_compute_the_same() -> None:
+    import numpy as np
+
+    from tflbuild.training.unsharing import unshared
+
+    built = SSDMobileNetV2FpnLite(input_size=100, alpha=0.1, head_filters=8, head_layers=1).build(2)
+    apart = unshared(built)
+    assert max(len(layer._inbound_nodes) for layer in apart.layers) == 1
+    copies = [layer.name for layer in apart.layers if layer.name.startswith("tower_0_call")]
+    assert sorted(copies) == [f"tower_0_call_{number}" for number in range(1, 5)]
+    image = np.random.default_rng(0).uniform(-1, 1, (2, 100, 100, 3)).astype(np.float32)
+    for before, after in zip(built(image), apart(image), strict=True):
+        np.testing.assert_array_equal(before, after)
+    plain = MobileNetV1(input_size=32).build(2)
+    assert unshared(plain) is plain

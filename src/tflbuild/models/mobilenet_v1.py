@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Lt
 
 from tflbuild.core.architecture import Architecture, architecture
+from tflbuild.models.blocks import check_size, convolution, depthwise, width
 
 SMALLEST, LARGEST = 32, 512
 """Range of the classifier's input in pixels."""
@@ -53,11 +54,7 @@ class MobileNetV1(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes that the five halvings cannot take."""
-        if not SMALLEST <= self.input_size <= LARGEST:
-            raise ValueError(
-                f"input_size: {self.input_size} is not between {SMALLEST} and {LARGEST} pixels, "
-                f"which is what mobilenet_v1 can take"
-            )
+        check_size("mobilenet_v1", self.input_size, SMALLEST, LARGEST)
 
     def resolution(self) -> int:
         """Give the input's side in pixels."""
@@ -91,36 +88,3 @@ def trunk(image: Any, alpha: float, activation: str, momentum: float) -> dict[in
         reached *= stride
         last[reached] = tensor
     return last
-
-
-def width(filters: int, alpha: float) -> int:
-    """Scale a number of filters, to a multiple of 8 as XNNPACK and NPUs like it."""
-    return max(8, round(filters * alpha / 8) * 8)
-
-
-def convolution(
-    tensor: Any, name: str, filters: int, size: int, stride: int, activation: str, momentum: float
-) -> Any:
-    """Add a convolution, its batch norm and its activation."""
-    from tflbuild.backends.keras import layers
-
-    tensor = layers.Conv2D(filters, size, stride, padding="same", use_bias=False, name=name)(tensor)
-    return _normalised(tensor, name, activation, momentum)
-
-
-def depthwise(tensor: Any, name: str, stride: int, activation: str, momentum: float) -> Any:
-    """Add a 3x3 depthwise convolution, its batch norm and its activation."""
-    from tflbuild.backends.keras import layers
-
-    tensor = layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False, name=name)(tensor)
-    return _normalised(tensor, name, activation, momentum)
-
-
-def _normalised(tensor: Any, name: str, activation: str, momentum: float) -> Any:
-    """Add batch norm and activation; none where it is "linear"."""
-    from tflbuild.backends.keras import layers
-
-    tensor = layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(tensor)
-    if activation == "linear":
-        return tensor
-    return layers.ReLU(6.0 if activation == "relu6" else None, name=f"{name}_{activation}")(tensor)

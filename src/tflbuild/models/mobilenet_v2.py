@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Lt
 
 from tflbuild.core.architecture import Architecture, architecture
-from tflbuild.models.mobilenet_v1 import convolution, depthwise, width
+from tflbuild.models.blocks import Style, check_size, convolution, depthwise, halving, width
 
 SMALLEST, LARGEST = 32, 512
 """Range of the input in pixels."""
-
-SMALL = 64
-"""Pixels below which the first convolution keeps the input's size."""
 
 EXPANSION = 6
 """Factor by which a block is wider inside; the first one is not."""
@@ -53,11 +51,7 @@ class MobileNetV2(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes that the halvings cannot take."""
-        if not SMALLEST <= self.input_size <= LARGEST:
-            raise ValueError(
-                f"input_size: {self.input_size} is not between {SMALLEST} and {LARGEST} pixels, "
-                f"which is what mobilenet_v2 can take"
-            )
+        check_size("mobilenet_v2", self.input_size, SMALLEST, LARGEST)
 
     def resolution(self) -> int:
         """Give the input's side in pixels."""
@@ -68,30 +62,57 @@ class MobileNetV2(Architecture):
         from tflbuild.backends.keras import Model, layers
 
         image = layers.Input((self.input_size, self.input_size, 3), name="image")
-        stride = self.first_stride or (1 if self.input_size < SMALL else 2)
-        tensor = self._convolution(image, "conv_0", width(32, self.alpha), 3, stride)
-        number = 0
-        for filters, blocks, first in STAGES:
-            for place in range(blocks):
-                name, number = f"block_{number}", number + 1
-                tensor = self._block(tensor, name, width(filters, self.alpha), first if place == 0 else 1)
+        style = Style(self.activation, self.batch_norm_momentum)
+        found = trunk(
+            image, self.first_stride or halving(self.input_size), style, lambda one: width(one, self.alpha)
+        )
         last = width(LAST_FILTERS, max(1.0, self.alpha))
-        tensor = self._convolution(tensor, "conv_1", last, 1, 1)
+        tensor = convolution(found.blocks[-1], "conv_1", last, 1, 1, *style)
         pooled = layers.GlobalAveragePooling2D(name="pool")(tensor)
         logits = layers.Dense(classes, name="logits")(pooled)
         return Model(image, logits, name="mobilenet_v2")
 
-    def _block(self, tensor: Any, name: str, filters: int, stride: int) -> Any:
-        """Expand, filter by depth, project; add what came in where the shapes agree."""
-        from tflbuild.backends.keras import layers
 
-        inner, channels = tensor, int(tensor.shape[-1])
-        if name != "block_0":
-            inner = self._convolution(inner, f"{name}_expand", EXPANSION * channels, 1, 1)
-        inner = depthwise(inner, f"{name}_depthwise", stride, self.activation, self.batch_norm_momentum)
-        inner = convolution(inner, f"{name}_project", filters, 1, 1, "linear", self.batch_norm_momentum)
-        same = stride == 1 and channels == filters
-        return layers.Add(name=f"{name}_add")([tensor, inner]) if same else inner
+class Trunk(NamedTuple):
+    """Convey what detectors look at.
 
-    def _convolution(self, tensor: Any, name: str, filters: int, size: int, stride: int) -> Any:
-        return convolution(tensor, name, filters, size, stride, self.activation, self.batch_norm_momentum)
+    Attributes:
+        blocks: the output of each block.
+        expanded: the wide tensor in front of each block's depthwise convolution.
+    """
+
+    blocks: list[Any]
+    expanded: list[Any]
+
+
+def trunk(image: Any, stride: int, style: Style, scaled: Callable[[int], int]) -> Trunk:
+    """Stack the first convolution and the seventeen blocks.
+
+    Args:
+        image: what comes in.
+        stride: of the first convolution.
+        style: of the convolutions; projections have no activation.
+        scaled: gives the number of filters for that at alpha 1.
+    """
+    tensor = convolution(image, "conv_0", scaled(32), 3, stride, *style)
+    found = Trunk([], [])
+    for filters, blocks, first in STAGES:
+        for place in range(blocks):
+            name = f"block_{len(found.blocks)}"
+            tensor, expanded = _block(tensor, name, scaled(filters), first if place == 0 else 1, style)
+            found.blocks.append(tensor)
+            found.expanded.append(expanded)
+    return found
+
+
+def _block(tensor: Any, name: str, filters: int, stride: int, style: Style) -> tuple[Any, Any]:
+    """Expand, filter by depth, project; add what came in where the shapes agree."""
+    from tflbuild.backends.keras import layers
+
+    expanded, channels = tensor, int(tensor.shape[-1])
+    if name != "block_0":
+        expanded = convolution(tensor, f"{name}_expand", EXPANSION * channels, 1, 1, *style)
+    inner = depthwise(expanded, f"{name}_depthwise", stride, *style)
+    inner = convolution(inner, f"{name}_project", filters, 1, 1, "linear", style.momentum)
+    same = stride == 1 and channels == filters
+    return (layers.Add(name=f"{name}_add")([tensor, inner]) if same else inner), expanded

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt, Le, Lt
 
 from tflbuild.core.architecture import Architecture, architecture
-from tflbuild.models.mobilenet_v1 import convolution, width
+from tflbuild.models.blocks import check_size, convolution, width
 
 SMALLEST, LARGEST = 16, 256
 """Range of the input in pixels."""
@@ -43,11 +43,7 @@ class ResNet(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes and depths that the stages cannot have."""
-        if not SMALLEST <= self.input_size <= LARGEST:
-            raise ValueError(
-                f"input_size: {self.input_size} is not between {SMALLEST} and {LARGEST} pixels, "
-                f"which is what resnet can take"
-            )
+        check_size("resnet", self.input_size, SMALLEST, LARGEST)
         if (self.depth - 2) % 6:
             near = 6 * round((self.depth - 2) / 6) + 2
             raise ValueError(

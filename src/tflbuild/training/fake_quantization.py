@@ -31,6 +31,7 @@ from tflbuild.core.errors import BrokenPromise, PassError
 from tflbuild.training import float_islands, tfmot
 from tflbuild.training.clustering import Clustering, Lookup
 from tflbuild.training.frozen_norms import FrozenNorms
+from tflbuild.training.gates import GatesKnown, gates
 from tflbuild.training.loop import Hooks
 
 UNTRAINED = 6.0
@@ -79,11 +80,12 @@ class FakeQuantization:
         left_out: Collection[str] = (),
         freeze_at: int | None = None,
     ) -> None:
-        scheme = (
+        usual = (
             prune_preserve.Default8BitPrunePreserveQuantizeScheme()
             if preserve and tfmot.is_sparse(model)
             else default_8bit.Default8BitQuantizeScheme()
         )
+        scheme = GatesKnown(usual, gates(model))
         try:
             self.model = _applied(model, left_out, scheme)
         except TFMOT_ERRORS as error:
@@ -184,7 +186,8 @@ def _advice(model: Any, left_out: Collection[str], scheme: Any) -> str:
     """Say which layers to leave out; tried, so that it works, and "" where it does not or where they are many."""
     heads = float_islands.heads(model)
     named = [layer.name for layer in model.layers if layer.name in heads and not _known(layer)]
-    named = [name for name in named if name not in left_out]
+    known = {*left_out, *gates(model)}
+    named = [name for name in named if name not in known]
     if not 0 < len(named) <= MOST_NAMED:
         return ""
     left = float_islands.closed(model, {heads[name] for name in (*left_out, *named)})
