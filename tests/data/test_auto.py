@@ -319,7 +319,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "sounds": (
         lambda root: written(root / "zero/a.wav"),
         "nothing in 'X' was recognised: it contains 1 file, none with an image suffix; expected pictures, a folder of "
-        "pictures for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy of rows. It "
+        "pictures or of recordings for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy of rows. It "
         "looks like sounds ('zero/a.wav'), which is not read.",
     ),
     "empty folders": (

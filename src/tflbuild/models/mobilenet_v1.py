@@ -39,6 +39,7 @@ class MobileNetV1(Architecture):
     """
 
     task = "classification"
+    modality = "image"
 
     input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 96
     """Side of the square input. A larger one shows smaller objects and takes more time and memory. [pixels]"""
@@ -99,7 +100,7 @@ def width(filters: int, alpha: float) -> int:
 
 
 def convolution(
-    tensor: Any, name: str, filters: int, size: int, stride: int, activation: str, momentum: float
+    tensor: Any, name: str, filters: int, size: Any, stride: Any, activation: str, momentum: float
 ) -> Any:
     """Add a convolution, its batch norm and its activation."""
     from tflbuild.backends.keras import layers

@@ -43,6 +43,7 @@ class SSDMobileNetV1(Architecture):
     """
 
     task = "detection"
+    modality = "image"
 
     input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 96
     """Side of the square input. A larger one shows smaller objects and takes more time and memory. [pixels]"""
