@@ -69,7 +69,7 @@ class DSCNN(Architecture):
                 raise ValueError(f"{option}: {said}, but the data's front end gives {given}; use null")
             if given < LEAST:
                 raise ValueError(f"{option}: the data's front end gives {given}, and ds_cnn needs {LEAST}")
-        return replace(self, frames=shape[0], features=shape[1])
+        return replace(self, frames=shape[0], features=shape[1])  # type: ignore[call-arg]
 
     def resolution(self) -> int:
         """Say that nothing is known in pixels."""

@@ -51,7 +51,8 @@ def data(value: Any, root: Mapping[str, Any], model: Architecture) -> Data:
     chosen = _chosen(DATASETS, value, "data")
     found, recognised = chosen.resolved()
     varied = MODALITIES.get(found.modality).varied
-    augment = typed(named(varied), found.augment, "data.augment") if varied else found.augment
+    options: Any = named(varied) if varied else None
+    augment = typed(options, found.augment, "data.augment") if varied else found.augment
     made = replace(found, preprocess=preprocessing.settled(root, found, model), augment=to_json(augment))
     return Data(made, (*recognised, *preprocessing.told(root, found, model)))
 

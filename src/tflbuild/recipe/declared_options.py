@@ -112,7 +112,8 @@ def with_blocks(options: Iterable[Option], modality: str = IMAGE, *, listed: boo
         if listed and option.name == "preprocess":
             yield from options_of(kind, "preprocess.")
         elif listed and kind.varied:
-            yield from options_of(named(kind.varied), "augment.")
+            varied: Any = named(kind.varied)
+            yield from options_of(varied, "augment.")
 
 
 def default_of(field: dataclasses.Field[Any]) -> Any:

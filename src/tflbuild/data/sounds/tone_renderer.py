@@ -74,7 +74,7 @@ def _warble(time: Floats, base: float, long: float) -> Floats:
 
 
 def _pulses(time: Floats, base: float, long: float) -> Floats:
-    return _wave(1.5 * base * time) * (np.floor(time * 16) % 2 == 0)
+    return np.asarray(_wave(1.5 * base * time) * (np.floor(time * 16) % 2 == 0))
 
 
 def _chord(time: Floats, base: float, long: float) -> Floats:

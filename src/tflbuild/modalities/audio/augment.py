@@ -48,7 +48,7 @@ class Augment:
     shift: Annotated[float, Ge(0), Le(10_000)] = 100.0
     """Largest shift in time, either way; silence fills the gap. 0 is off. [milliseconds]"""
     noise: Noise = field(default_factory=Noise)
-    """White noise."""
+    """White noise that is added to some recordings."""
     masks: Masks = field(default_factory=Masks)
     """Frames and bands that are hidden; the front end `waveform` has none."""
 

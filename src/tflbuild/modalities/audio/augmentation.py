@@ -42,9 +42,10 @@ def noisy(options: Noise, samples: Floats, rng: np.random.Generator) -> Floats:
     """Add white noise, so many decibels below the mean power of the sound."""
     if rng.random() >= options.probability:
         return samples
-    below = rng.uniform(*sorted((options.loudest, options.quietest)))
+    low, high = sorted((options.loudest, options.quietest))
+    below = rng.uniform(low, high)
     size = np.sqrt(np.mean(np.square(samples, dtype=np.float64))) * 10 ** (-below / 20)
-    return (samples + size * rng.standard_normal(len(samples))).astype(np.float32)
+    return np.asarray(samples + size * rng.standard_normal(len(samples)), np.float32)
 
 
 def masked(options: Masks, features: Floats, rng: np.random.Generator) -> Floats:

@@ -61,14 +61,15 @@ def mel_weights(bands: int, bins: int, rate: int, low: float, high: float) -> Fl
     """
     one = np.float32
     mels = _mel(np.linspace(0.0, rate / 2, bins, dtype=one)[1:, None])
-    edges = np.linspace(*_mel(np.array([low, high], one)), bands + 2, dtype=one)
+    ends = _mel(np.array([low, high], one))
+    edges = np.linspace(ends[0], ends[1], bands + 2, dtype=one)
     below, centre, above = edges[:-2], edges[1:-1], edges[2:]
     rising, falling = (mels - below) / (centre - below), (above - mels) / (above - centre)
     return np.pad(np.maximum(one(0), np.minimum(rising, falling)), ((1, 0), (0, 0))).astype(np.float64)
 
 
 def _mel(frequency: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.float32(SLOPE) * np.log(np.float32(1) + frequency / np.float32(BREAK))
+    return np.asarray(np.float32(SLOPE) * np.log(np.float32(1) + frequency / np.float32(BREAK)))
 
 
 @lru_cache(maxsize=8)
