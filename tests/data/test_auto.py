@@ -319,8 +319,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "one folder of recordings": (
         lambda root: written(root / "zero/a.wav"),
         "nothing in 'X' was recognised: it contains 1 file, none with an image suffix; expected pictures, a folder of "
-        "pictures or of recordings for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy of rows. It "
-        "looks like recordings ('zero/a.wav'), which data=audio_folder reads.",
+        "pictures or of recordings for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy "
+        "of rows. It looks like recordings ('zero/a.wav'), which data=audio_folder reads.",
     ),
     "compressed sounds": (
         lambda root: written(root / "zero/a.mp3"),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recordings import pcm16, wav
 
+from recordings import pcm16, wav
 from tflbuild.data.sounds.tone_renderer import recording
 from tflbuild.modalities.audio.files import read
 from tflbuild.modalities.audio.modality import Audio
@@ -19,7 +19,14 @@ from tflbuild.session import build_once
 pytestmark = pytest.mark.slow
 
 SMALL = [
-    *("data.train=256", "data.val=64", "data.test=64", "train.steps=180", "model.alpha=0.5", "model.blocks=2"),
+    *(
+        "data.train=256",
+        "data.val=64",
+        "data.test=64",
+        "train.steps=180",
+        "model.alpha=0.5",
+        "model.blocks=2",
+    ),
     *("model.dropout=0.0", "model.batch_norm_momentum=0.9", "data.augment.enabled=false"),
     *("quantize.calibration.samples=32", "convert.budget=null", "quantize.budget=null"),
     *("quantize.fallback=[]", "budget=null", "data.noise=0.2"),

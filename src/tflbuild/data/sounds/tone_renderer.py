@@ -95,4 +95,4 @@ SHAPES: Mapping[str, Callable[[Floats, float, float], Floats]] = {
     "chord": _chord,
     "two": _two,
 }
-"""What draws each class: (seconds since its beginning, pitch in Hz, its length in seconds) to -1..1."""
+"""Functions that draw each class: (seconds since its beginning, pitch in Hz, its length in seconds) to -1..1."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CURE = 'pip install "tflbuild[audio]"'
-"""What installs the package that reads FLAC."""
+"""Command that installs the package that reads FLAC."""
 
 MOST_SECONDS = 60
 MOST_BANDS = 512
@@ -61,8 +61,8 @@ class Audio(Modality):
     }
 
     front_end: Literal["waveform", "log_mel", "mfcc"] = "mfcc"
-    """What the model is given: the `waveform`; `log_mel`, logarithms of mel bands in each frame; or `mfcc`, cepstral
-    coefficients of these."""
+    """Numbers that the model is given: the `waveform`; `log_mel`, logarithms of mel bands in each frame; or `mfcc`,
+    cepstral coefficients of these."""
     rate: Annotated[int, Ge(1000), Le(MOST_RATE)] = 16000
     """Samples in a second that the front end works on; recordings of another rate are resampled. [Hz]"""
     duration: Annotated[float, Gt(0), Le(MOST_SECONDS)] = 1.0
@@ -75,7 +75,7 @@ class Audio(Modality):
     stride: Annotated[float, Gt(0), Le(LONGEST_WINDOW)] = 20.0
     """Time from one frame to the next. Smaller gives more frames, and a larger input. [milliseconds]"""
     window_shape: Literal["hann", "hamming", "rectangle"] = "hann"
-    """What a frame is multiplied with before it is transformed."""
+    """Curve that a frame is multiplied with before it is transformed."""
     fft: Annotated[int, Ge(2), Le(MOST_FFT)] | None = None
     """Samples that are transformed; a frame is followed by zeros. null: the next power of two that holds a frame.
     [samples]"""
@@ -88,7 +88,7 @@ class Audio(Modality):
     high: Annotated[float, Gt(0), Le(MOST_RATE)] = 4000.0
     """Where the highest band ends; at most half of the rate. [Hz]"""
     log_offset: Annotated[float, Gt(0), Le(1)] = 1e-6
-    """What is added to a band before its logarithm is taken, so that silence has one. [no unit]"""
+    """Number that is added to a band before its logarithm is taken, so that silence has one. [no unit]"""
     coefficients: Annotated[int, Ge(1), Le(MOST_BANDS)] = 10
     """Cepstral coefficients of a frame, the first ones; with front_end=mfcc. [coefficients]"""
 

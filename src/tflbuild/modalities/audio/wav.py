@@ -16,7 +16,7 @@ CODINGS = {2: "Microsoft ADPCM", 6: "A-law", 7: "mu-law", 17: "IMA ADPCM", 49: "
 """Names of codings that are not read."""
 
 SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")
-"""What follows the coding in the identifier of an extensible format."""
+"""Bytes that follow the coding in the identifier of an extensible format."""
 
 WIDTHS = {PCM: (8, 16, 24, 32), FLOAT: (32, 64)}
 """Bits of a sample, by coding."""
