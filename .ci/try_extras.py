@@ -51,6 +51,13 @@ EXTRAS: dict[str, list[str]] = {
     "": BUILD,
     "ethos": [*BUILD, "target=[cpu,ethos_u55]"],
     "micro": [*BUILD, "target=[cpu,tflite_micro]", "quantize.scores=int8"],
+    "audio": [
+        "recipe=keyword_int8",
+        "data=audio_folder",
+        "data.root=words",
+        "train.steps=5",
+        "stop_after=train",
+    ],
     "joblib": [*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
     "ray": [*SWEEP, "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2"],
     "submitit": [*SWEEP, "hydra/launcher=submitit", "hydra.launcher.cluster=local"],
@@ -77,6 +84,23 @@ for folder in next(Path("outputs").rglob("tensorboard")).iterdir():
     read = EventAccumulator(str(folder))
     read.Reload()
     print("read", folder.name, *read.Tags()["scalars"])
+"""
+
+WORDS = """
+import math
+from pathlib import Path
+try:
+    import soundfile
+except ImportError:
+    soundfile = None
+for name, step in ("down", 5), ("up", 15):
+    Path("words", name).mkdir(parents=True, exist_ok=True)
+    for number in range(8):
+        path = Path("words", name, f"{number}.flac")
+        if soundfile:
+            soundfile.write(path, [math.sin(k / (step + number)) / 2 for k in range(16000)], 16000)
+        else:
+            path.write_bytes(b"fLaC")
 """
 
 TINY = """
@@ -156,6 +180,8 @@ def run(
     told = {**inherited, "PATH": path, **variables}
     if extra == "view":
         return _looked(python, words, folder, told)
+    if extra == "audio":
+        subprocess.run([str(python), "-c", WORDS], cwd=folder, env=told, check=True)
     tool = "mkdocs" if extra == "docs" else "tflbuild.cli"
     given = {"cwd": folder, "env": told, "capture_output": True, "text": True, "timeout": 900}
     done = subprocess.run([str(python), "-m", tool, *words], **given)

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Predicted", "Predictor", "TensorSpec"]
 
 Sample = Any
-"""A path, or an array: (height, width, 3) uint8 RGB of a picture, numbers in the input's shape of a vector."""
+"""A path, or an array: (height, width, 3) uint8 RGB of a picture, (samples,) of a recording at the rate of its front
+end, numbers in the input's shape of a vector."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Predictor:
         """Run the model on one raw sample.
 
         Args:
-            sample: a path of a picture, or of an `.npy` for inputs of numbers; or an array: a picture is
+            sample: a path of a picture, a recording, or an `.npy` for inputs of numbers; or an array: a picture is
                 (height, width, 3) uint8 RGB of any size, numbers have the input's shape without the batch axis.
                 A model of several inputs takes a mapping of their names to one each.
             threshold: answers with a lower score are left out; 0 for none.

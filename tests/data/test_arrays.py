@@ -16,7 +16,8 @@ from pydantic import TypeAdapter
 
 from tflbuild.core.dataset import Dropped, FileFacts, Index, Split
 from tflbuild.core.errors import DataError
-from tflbuild.data.arrays import MOST_CLASSES, USUAL, Arrays
+from tflbuild.data.arrays import MOST_CLASSES, Arrays
+from tflbuild.data.layouts.usual_pictures import USUAL
 
 SPLITS = ("train", "val", "test")
 ROOM = Path(__file__).resolve().parents[2] / "recipes" / "data"

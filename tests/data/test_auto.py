@@ -316,11 +316,17 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         "'X' looks like images with labels in a folder of their own ('masks'), which is not read; its pictures without "
         "labels: data=images data.root=X/images.",
     ),
-    "sounds": (
+    "one folder of recordings": (
         lambda root: written(root / "zero/a.wav"),
         "nothing in 'X' was recognised: it contains 1 file, none with an image suffix; expected pictures, a folder of "
-        "pictures for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy of rows. It "
-        "looks like sounds ('zero/a.wav'), which is not read.",
+        "pictures or of recordings for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy "
+        "of rows. It looks like recordings ('zero/a.wav'), which data=audio_folder reads.",
+    ),
+    "compressed sounds": (
+        lambda root: written(root / "zero/a.mp3"),
+        "nothing in 'X' was recognised: it contains 1 file, none with an image suffix; expected pictures, a folder of "
+        "pictures or of recordings for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or .npy "
+        "of rows. It looks like sounds ('zero/a.mp3'), which is not read.",
     ),
     "empty folders": (
         lambda root: (root / "a/b").mkdir(parents=True),

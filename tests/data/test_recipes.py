@@ -10,7 +10,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from tflbuild.core.dataset import DATASETS
-from tflbuild.modalities.image.augment import Augment
+from tflbuild.core.modality import MODALITIES
+from tflbuild.core.names import named
 from tflbuild.modalities.image.modality import ImageModality
 
 FOLDER = Path(__file__).resolve().parents[2] / "recipes" / "data"
@@ -36,7 +37,8 @@ def test_a_recipe_names_options_that_exist_and_gives_valid_values(name: str) -> 
     cls = DATASETS.get(name)
     made = TypeAdapter(cls).validate_python(options)
     assert set(options) == {f.name for f in fields(cls)}
-    for block, kind in (("preprocess", ImageModality), ("augment", Augment)):
+    modality = MODALITIES.get(cls.modality)
+    for block, kind in (("preprocess", modality), ("augment", named(modality.varied))):
         said = {key: value for key, value in options[block].items() if value is not None}
         built = TypeAdapter(kind).validate_python(said)
         assert built == kind.of(said)
@@ -53,7 +55,7 @@ def test_every_recipe_leaves_what_a_pixel_is_worth_to_the_model_and_the_rest_to_
     name: str,
 ) -> None:
     said = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))["preprocess"]
-    assert [said.pop(option) for option in ("channels", "scale", "offset")] == [None] * 3
-    assert (
-        ImageModality.of({key: value for key, value in said.items() if value is not None}) == ImageModality()
-    )
+    kind = MODALITIES.get(DATASETS.get(name).modality)
+    if kind is ImageModality:
+        assert [said.pop(option) for option in ("channels", "scale", "offset")] == [None] * 3
+    assert kind.of({key: value for key, value in said.items() if value is not None}) == kind()

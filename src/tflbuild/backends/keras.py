@@ -21,7 +21,7 @@ from tflbuild.backends import keras3_intake
 from tflbuild.backends.keras_replay import scope_name
 from tflbuild.core import digest
 from tflbuild.core.errors import RecipeError
-from tflbuild.core.meaning import IMAGE
+from tflbuild.core.meaning import IMAGE, SOUND
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 from tflbuild.core.signature import Signature, TensorSpec
@@ -184,10 +184,10 @@ def only_or_list(items: list[Any]) -> Any:
 
 
 def inputs_of(model: Any) -> dict[str, tuple[int, ...]]:
-    """Give the shapes of a model's inputs by name, without the batch axis; the one of a picture is called `image`."""
+    """Give the shapes of a model's inputs by name, without the batch axis; that of a picture is `image`."""
     shapes = [tuple(given.shape[1:]) for given in model.inputs]
     if len(shapes) == 1 and len(shapes[0]) == 3:
-        return {IMAGE: shapes[0]}
+        return {SOUND if SOUND in model.input_names else IMAGE: shapes[0]}
     return dict(zip(model.input_names, shapes, strict=True))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tflbuild.commands.listing import REGISTRIES
 from tflbuild.core.dataset import Dataset
-from tflbuild.core.meaning import IMAGE
+from tflbuild.core.modality import MODALITIES
 from tflbuild.modalities.altered_image import AlteredImage
 from tflbuild.modalities.image.augment import Augment
 from tflbuild.recipe import files, keys
@@ -132,7 +132,7 @@ def declared_options(name: str, cls: type[Any], kind: str, *, whole: bool = True
     said = parsed(read_text(path), path) if path else {}
     own = options_of(cls)
     if issubclass(cls, Dataset):
-        own = with_blocks(own, listed=whole and cls.modality == IMAGE)
+        own = with_blocks(own, cls.modality, listed=whole and bool(MODALITIES.get(cls.modality).varied))
     return tuple(with_defaults(own, said if isinstance(said, Mapping) else {}))
 
 

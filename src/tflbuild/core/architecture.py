@@ -14,6 +14,7 @@ from tflbuild.core.task import TASKS
 
 if TYPE_CHECKING:
     from tflbuild.core.compiler_pass import Pass
+    from tflbuild.core.modality import Modality
 
 
 ARCHITECTURES: Registry[Architecture] = Registry("model", "architecture", "models")
@@ -32,6 +33,8 @@ class Architecture:
 
     name: ClassVar[str] = ""
     task: ClassVar[str] = ""
+    modality: ClassVar[str] = ""
+    """Name of the modality of the samples that it takes; "" where that is not asked while planning."""
     needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras")
 
     def check(self) -> None:
@@ -40,6 +43,14 @@ class Architecture:
         Raises:
             ValueError: "input_size: 40 is too small ...": the option, what was given, what is right.
         """
+
+    def fitted(self, modality: Modality) -> Architecture:
+        """Give this architecture for what the data's modality makes of a sample, while planning.
+
+        Raises:
+            ValueError: "frames: 40 ...": it cannot take that; the option, what was given, what is right.
+        """
+        return self
 
     def resolution(self) -> int:
         """Give the input's longer side in pixels; 0 where only the file knows."""

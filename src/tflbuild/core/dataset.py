@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -53,11 +53,13 @@ class Index:
         classes: class names, by index.
         splits: samples of `train`, `val` and `test`.
         dropped: what was left out: unreadable images, degenerate boxes, broken annotations; as plain text.
+        remarks: what is done to samples before a model sees them, where people may not expect it.
     """
 
     classes: tuple[str, ...]
     splits: Mapping[str, tuple[Sample, ...]]
     dropped: tuple[Dropped, ...] = ()
+    remarks: tuple[str, ...] = ()
     _digests: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +87,7 @@ class Index:
         last = len(samples) - 1
         places = sorted({round(last * place / max(1, most - 1)) for place in range(most)})
         taken = tuple(samples[place] for place in places)
-        return Index(classes=self.classes, splits={**self.splits, split: taken}, dropped=self.dropped)
+        return replace(self, splits={**self.splits, split: taken})
 
     def to_json(self) -> dict[str, Any]:
         """Give a JSON-able form for another process."""
@@ -93,6 +95,7 @@ class Index:
             "classes": list(self.classes),
             "splits": {name: [list(sample) for sample in samples] for name, samples in self.splits.items()},
             "dropped": [list(dropped) for dropped in self.dropped],
+            "remarks": list(self.remarks),
         }
 
     @classmethod
@@ -108,6 +111,7 @@ class Index:
                 for name, rows in value["splits"].items()
             },
             dropped=tuple(Dropped(*row) for row in value["dropped"]),
+            remarks=tuple(value.get("remarks", ())),
         )
 
 
@@ -120,6 +124,9 @@ class FileFacts(NamedTuple):
         height: of an image as seen, in pixels.
         width: likewise.
         orientation: by which EXIF turns the stored picture before it is seen; 1 for not at all.
+        rate: of a recording, samples a second.
+        frames: of a recording, samples of each channel.
+        channels: of a recording.
     """
 
     digest: str
@@ -127,6 +134,9 @@ class FileFacts(NamedTuple):
     height: int = 0
     width: int = 0
     orientation: int = 1
+    rate: int = 0
+    frames: int = 0
+    channels: int = 0
 
 
 Look = Callable[[Path], FileFacts]

@@ -21,6 +21,9 @@ from tflbuild.core.task import TASKS, Task
 IMAGE = "image"
 """Name of the one input of a model that tflbuild builds, and of the modality of pictures."""
 
+SOUND = "sound"
+"""Name of the one input of a model of recordings that tflbuild builds."""
+
 MOST_SIDE = 1 << 24
 MOST_LABELS = 1 << 17
 LONGEST_LABEL = 1 << 12

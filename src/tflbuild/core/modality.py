@@ -64,10 +64,14 @@ class Modality:
     """Tools by import name, whose versions decide codes."""
     training: ClassVar[str] = ""
     """Dotted name of what gives training batches, apart, so a change of augmentation measures nothing again."""
+    varied: ClassVar[str] = ""
+    """Dotted name of the options of `augment:`, a dataclass with `of`; "" where training varies nothing."""
     checks: ClassVar[Mapping[str, Check]] = {}
     """The check of each option that may lie in a file of somebody else."""
     inspect: ClassVar[str] = ""
     """Dotted name of what gives the facts of a file of samples outside a data set; "" where that of images does."""
+    reading: ClassVar[str] = ""
+    """Dotted name of what reads a raw sample from a file; "" for a picture, and for an array in an `.npy`."""
     file: ClassVar[str] = "image"
     """Noun for such a file in messages."""
 
@@ -100,6 +104,10 @@ class Modality:
         Raises:
             ValueError: "crop: 1.5 is ...": the option, what was given, what is right.
         """
+
+    def shape(self) -> tuple[int, ...]:
+        """Give the one shape of input that these options fill, without the batch axis; () where any fits."""
+        return ()
 
     def refusal(self, spec: TensorSpec) -> str:
         """Say why a tensor cannot take such samples; "" where it can."""

@@ -12,17 +12,12 @@ from tflbuild.core import digest
 from tflbuild.core.array_layout import ArrayLayout, Part
 from tflbuild.core.dataset import Dataset, Example, Index, Look, Sample, dataset
 from tflbuild.core.errors import DataError
-from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.data.layouts.shares import DrawnDataset
+from tflbuild.data.layouts.usual_pictures import USUAL, changed
 from tflbuild.modalities import row_files
-from tflbuild.modalities.image.augment import Augment
-from tflbuild.modalities.image.modality import ImageModality
 
 EXPECTED = "an .npz or .npy with arrays that have a row for each sample"
-
-USUAL = {"preprocess": to_json(ImageModality()), "augment": to_json(Augment(flip=True))}
-"""The options of pictures as the recipes' groups have them, where nobody says otherwise."""
 
 MOST_CLASSES = 1 << 17
 """Largest number of classes that labels may count."""
@@ -232,17 +227,3 @@ def _evidence(layout: ArrayLayout) -> Iterator[Mapping[str, str]]:
     if part.labels:
         said = f"'{plain(part.labels, 60)}' holds whole numbers, one per row"
         yield {"what": "labels", "value": "classes", "evidence": said}
-
-
-def changed(given: Any, usual: Any, key: str) -> str:
-    """Give the key of the first option that is set and not as usual; "" where there is none."""
-    if isinstance(given, Mapping) and isinstance(usual, Mapping):
-        return next(
-            (
-                said
-                for name, item in given.items()
-                if (said := changed(item, usual.get(name), f"{key}.{name}"))
-            ),
-            "",
-        )
-    return "" if given is None or to_json(given) == usual else key

@@ -21,7 +21,7 @@ from tflbuild.core.cache import Cache
 from tflbuild.core.dataset import FileFacts
 from tflbuild.core.file_stamp import RACY
 
-FORMAT = 2
+FORMAT = 3
 
 CHUNK = 32
 """Files that a thread reads before it says so."""

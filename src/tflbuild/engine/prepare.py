@@ -96,6 +96,8 @@ def prepare(
         recipe = _in_the_models_order(recipe, index.classes)
         index = _index(recipe.data, memo, version, kept)
         sources = _sources(recipe, index, memo, warn)
+    for remark in index.remarks:
+        warn(remark)
     for split in SPLITS:
         if not index.splits.get(split):
             raise DataError(f"data: the {split} split of '{type(recipe.data).name}' is empty.")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tflbuild.core.crash import described
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.modality import Modality
+from tflbuild.core.names import named
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
 
@@ -21,7 +22,23 @@ def read_sample(path: Path, kind: Modality) -> Any:
     Raises:
         RecipeError: it cannot be read.
     """
+    if kind.reading and path.suffix != ".npy":
+        return read_by(kind, path)
     return read_image(path) if kind.file == "image" else array_of(path, kind.file)
+
+
+def read_by(kind: Modality, path: Path) -> Any:
+    """Read a file as its modality says.
+
+    Raises:
+        RecipeError: it cannot be read.
+    """
+    try:
+        return named(kind.reading)(path)
+    except OSError as error:
+        raise RecipeError(f"{plain(path)}: {plain(error.strerror or error)}") from error
+    except ValueError as error:
+        raise RecipeError(f"{plain(path)} {plain(error)}.") from error
 
 
 def read_image(image: Path) -> npt.NDArray[np.uint8]:

@@ -56,7 +56,7 @@ def rounded(filters: float) -> int:
 
 
 def convolution(
-    tensor: Any, name: str, filters: int, size: int, stride: int, activation: str, momentum: float
+    tensor: Any, name: str, filters: int, size: Any, stride: Any, activation: str, momentum: float
 ) -> Any:
     """Add a convolution, its batch norm and its activation."""
     from tflbuild.backends.keras import layers

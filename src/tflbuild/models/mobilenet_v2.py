@@ -35,6 +35,7 @@ class MobileNetV2(Architecture):
     """
 
     task = "classification"
+    modality = "image"
 
     input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 96
     """Side of the square input. A larger one shows smaller objects and takes more time and memory. [pixels]"""

@@ -29,6 +29,7 @@ class ResNet(Architecture):
     """
 
     task = "classification"
+    modality = "image"
 
     input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 32
     """Side of the square input. A larger one shows smaller objects and takes more time and memory. [pixels]"""

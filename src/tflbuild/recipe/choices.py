@@ -11,14 +11,14 @@ from tflbuild.core.architecture import ARCHITECTURES, Architecture
 from tflbuild.core.dataset import DATASETS, Dataset
 from tflbuild.core.errors import RecipeError, TflbuildError, did_you_mean
 from tflbuild.core.hook import HOOKS, Hook, Unmade
-from tflbuild.core.meaning import IMAGE
 from tflbuild.core.metric import METRICS
+from tflbuild.core.modality import MODALITIES
+from tflbuild.core.names import named
 from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import aim_of
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS, Target
-from tflbuild.modalities.image.augment import Augment
 from tflbuild.recipe import preprocessing
 from tflbuild.recipe.validation import shown, typed
 
@@ -50,7 +50,9 @@ def data(value: Any, root: Mapping[str, Any], model: Architecture) -> Data:
     """Validate the data set, recognise its layout where that is wanted, and settle how its samples become an input."""
     chosen = _chosen(DATASETS, value, "data")
     found, recognised = chosen.resolved()
-    augment = typed(Augment, found.augment, "data.augment") if found.modality == IMAGE else found.augment
+    varied = MODALITIES.get(found.modality).varied
+    options: Any = named(varied) if varied else None
+    augment = typed(options, found.augment, "data.augment") if varied else found.augment
     made = replace(found, preprocess=preprocessing.settled(root, found, model), augment=to_json(augment))
     return Data(made, (*recognised, *preprocessing.told(root, found, model)))
 
@@ -133,6 +135,23 @@ def _hook(name: str, value: Any) -> Hook:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything
         return Unmade(error=error)
+
+
+def fitted(model: Architecture, data: Dataset) -> Architecture:
+    """Give a model for what the data's samples become.
+
+    Raises:
+        RecipeError: it cannot take that.
+    """
+    if model.modality != data.modality:
+        raise RecipeError(
+            f"model.type: '{type(model).name}' takes samples of the modality '{model.modality}', and those of the data "
+            f"set '{type(data).name}' are of '{data.modality}'."
+        )
+    try:
+        return model.fitted(MODALITIES.get(data.modality).of(data.preprocess))
+    except ValueError as error:
+        raise RecipeError(f"model.{error}") from error
 
 
 def check_objective(names: Iterable[str], task: str) -> None:

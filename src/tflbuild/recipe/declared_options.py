@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_type_hints
 
+from tflbuild.core.meaning import IMAGE
+from tflbuild.core.modality import MODALITIES
+from tflbuild.core.names import named
 from tflbuild.core.options import to_json
 from tflbuild.core.prose import prose_of
-from tflbuild.modalities.image.augment import Augment
-from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.recipe.option_range import holds_number, range_of
 
 NEEDED = "needed"
@@ -94,22 +95,25 @@ def with_defaults(options: Iterable[Option], said: Mapping[str, Any]) -> Iterato
         yield replace(option, default=written(value)) if known else option
 
 
-def with_blocks(options: Iterable[Option], *, listed: bool = True) -> Iterator[Option]:
+def with_blocks(options: Iterable[Option], modality: str = IMAGE, *, listed: bool = True) -> Iterator[Option]:
     """Take `preprocess` and `augment` of a data set for the groups of options that they are.
 
     Args:
         options: of a data set.
-        listed: whether theirs are given, too, as they are of pictures.
+        modality: of its samples.
+        listed: whether theirs are given, too.
     """
+    kind = MODALITIES.get(modality)
     for option in options:
         if option.name not in ("preprocess", "augment"):
             yield option
             continue
         yield replace(option, range=GROUP, default="")
-        if listed:
-            yield from options_of(
-                ImageModality if option.name == "preprocess" else Augment, f"{option.name}."
-            )
+        if listed and option.name == "preprocess":
+            yield from options_of(kind, "preprocess.")
+        elif listed and kind.varied:
+            varied: Any = named(kind.varied)
+            yield from options_of(varied, "augment.")
 
 
 def default_of(field: dataclasses.Field[Any]) -> Any:

@@ -26,15 +26,21 @@ class Subject:
         self._mapping = mapping
 
     @cached_property
-    def model(self) -> Architecture:
-        """Give the model."""
+    def _chosen(self) -> Architecture:
         return choices.model(self._mapping["model"])
+
+    @cached_property
+    def model(self) -> Architecture:
+        """Give the model, for what the data's samples become."""
+        if not self._chosen.modality:
+            return self._chosen
+        return choices.fitted(self._chosen, self.data.dataset)
 
     @cached_property
     def data(self) -> choices.Data:
         """Give the data set, and what was recognised of it."""
         said = self._mapping.get("preprocess")
-        return choices.data(self._mapping["data"], said if isinstance(said, Mapping) else {}, self.model)
+        return choices.data(self._mapping["data"], said if isinstance(said, Mapping) else {}, self._chosen)
 
     def idle(self, option: str, value: Any) -> bool:
         """Say whether an option of a quantizing pass means nothing here: an output that is float anyway, and raw bytes.

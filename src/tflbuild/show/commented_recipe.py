@@ -143,7 +143,7 @@ def _of(registry: Registry[Any], prefix: str, value: Any, choice: str) -> Iterat
         cls = Dataset
     if cls is not None:
         own = options_of(cls)
-        yield from _at(prefix, with_blocks(own) if registry is DATASETS else own)
+        yield from _at(prefix, with_blocks(own, cls.modality) if registry is DATASETS else own)
 
 
 def _limits(prefix: str, budget: Any) -> Iterator[tuple[str, Option]]:

@@ -34,7 +34,7 @@ def test_exif_orientation_is_applied(tmp_path: Path, gradient: np.ndarray) -> No
     exif[0x0112] = 6  # shown after a quarter turn clockwise
     Image.fromarray(gradient).save(tmp_path / "a.png", exif=exif)
     assert np.array_equal(image.read(tmp_path / "a.png"), np.rot90(gradient, -1))
-    assert image.inspect(tmp_path / "a.png")[2:] == (40, 24, 6)
+    assert image.inspect(tmp_path / "a.png")[2:5] == (40, 24, 6)
 
 
 def test_grey_palette_alpha_and_bilevel_become_rgb(tmp_path: Path, gradient: np.ndarray) -> None:
@@ -70,7 +70,7 @@ def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
 def test_a_good_file_has_a_digest_a_size_and_no_problem(tmp_path: Path, gradient: np.ndarray) -> None:
     Image.fromarray(gradient).save(tmp_path / "a.jpg")
     expected = hashlib.sha256((tmp_path / "a.jpg").read_bytes()).hexdigest()
-    assert image.inspect(tmp_path / "a.jpg") == (expected, "", 24, 40, 1)
+    assert image.inspect(tmp_path / "a.jpg")[:5] == (expected, "", 24, 40, 1)
 
 
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
@@ -240,7 +240,7 @@ def test_every_orientation_is_seen_as_viewers_show_it(
 )
 def test_a_broken_exif_turns_nothing(tmp_path: Path, exif: bytes, gradient: np.ndarray) -> None:
     Image.fromarray(gradient).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + exif)
-    assert image.inspect(tmp_path / "a.jpg")[1:] == ("", 24, 40, 1)
+    assert image.inspect(tmp_path / "a.jpg")[1:5] == ("", 24, 40, 1)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n" + bytes(30)])

@@ -136,7 +136,7 @@ def checked_image(
         unturned: whether some photo of this set was annotated as it is stored, before EXIF turns it.
         dropped: what was left out so far; grows.
     """
-    as_declared = (image.height, image.width, 1) == facts[2:] and not facts.problem  # as nearly all are
+    as_declared = (image.height, image.width, 1) == facts[2:5] and not facts.problem  # as nearly all are
     problem = "" if as_declared else facts.problem or misfit(image, facts, unturned)
     if problem:
         source, text = (image.key, problem) if facts.problem else (image.source, f"{image.key}: {problem}")

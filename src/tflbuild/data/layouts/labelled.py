@@ -48,6 +48,7 @@ def assemble(
     dropped: list[Dropped],
     order: Callable[[Iterable[str]], Sequence[str]] = sorted,
     declared: Sequence[str] = (),
+    noun: str = "image",
 ) -> Index:
     """Build the index of a classification set.
 
@@ -58,16 +59,17 @@ def assemble(
         dropped: what was left out so far; grows.
         order: puts class names in order.
         declared: classes that the data list by number, with images or without; () where they list none.
+        noun: names a sample for messages.
 
     Raises:
         DataError: a split ends without images, or there are fewer than two classes.
     """
     found = {
-        split: _once(of_one_class(_seen(images, look, dropped), dropped), dropped)
+        split: _once(of_one_class(_seen(images, look, dropped), dropped, noun), dropped, noun)
         for split, images in splits.items()
     }
     complete = dataset.completed(found, key=lambda picture: picture.key)
-    apart, leaks = without_leaks(complete, lambda picture: picture.digest, lambda picture: picture.key)
+    apart, leaks = without_leaks(complete, lambda picture: picture.digest, lambda picture: picture.key, noun)
     dropped += leaks
     in_train = {picture.label for picture in apart["train"]}
     everywhere = {picture.label for pictures in apart.values() for picture in pictures} | set(declared)
@@ -80,7 +82,7 @@ def assemble(
                 if dropped
                 else ""
             )
-            raise DataError(f"data.root: the {split} split of '{dataset.root}' has no usable image{first}.")
+            raise DataError(f"data.root: the {split} split of '{dataset.root}' has no usable {noun}{first}.")
     if dataset.classes is None and len(classes) < 2:
         raise DataError(
             f"data.root: '{dataset.root}' has only the class '{plain(classes[0])}'; expected two or more."
@@ -99,7 +101,7 @@ def _seen(images: Sequence[Labelled], look: Look, dropped: list[Dropped]) -> lis
     return pictures
 
 
-def of_one_class(pictures: list[Picture], dropped: list[Dropped]) -> list[Picture]:
+def of_one_class(pictures: list[Picture], dropped: list[Dropped], noun: str = "image") -> list[Picture]:
     """Leave out images that a split has in several classes: which is right cannot be told."""
     first: dict[str, Picture] = {}
     torn: dict[str, str] = {}
@@ -110,12 +112,12 @@ def of_one_class(pictures: list[Picture], dropped: list[Dropped]) -> list[Pictur
     for picture in pictures:
         if picture.digest in torn:
             dropped.append(
-                Dropped(picture.key, f"the same image has several classes: {torn[picture.digest]}")
+                Dropped(picture.key, f"the same {noun} has several classes: {torn[picture.digest]}")
             )
     return [picture for picture in pictures if picture.digest not in torn] if torn else pictures
 
 
-def _once(pictures: list[Picture], dropped: list[Dropped]) -> list[Picture]:
+def _once(pictures: list[Picture], dropped: list[Dropped], noun: str) -> list[Picture]:
     """Leave out images that a split has twice."""
     first: dict[str, Picture] = {}
     kept = []
@@ -124,7 +126,7 @@ def _once(pictures: list[Picture], dropped: list[Dropped]) -> list[Picture]:
         if twin is picture:
             kept.append(picture)
         else:
-            dropped.append(Dropped(picture.key, f"the same image as {twin.key}: used once"))
+            dropped.append(Dropped(picture.key, f"the same {noun} as {twin.key}: used once"))
     return kept
 
 

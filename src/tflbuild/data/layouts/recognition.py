@@ -17,10 +17,11 @@ from tflbuild.core.split_names import SPLIT_OF
 from tflbuild.data.layouts import coco_files, exports, record_set, table_files
 from tflbuild.data.layouts.class_folders import by_folder, folders_inside, hidden_splits
 from tflbuild.data.layouts.files import below
+from tflbuild.data.layouts.recordings import classes_of
 
 EXPECTED = (
-    "pictures, a folder of pictures for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), or an .npz or "
-    ".npy of rows"
+    "pictures, a folder of pictures or of recordings for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), "
+    "or an .npz or .npy of rows"
 )
 
 MOST_SHOWN = 5
@@ -62,6 +63,10 @@ def recognised(root: Path, shown: str) -> Guess:
     if guesses:
         guesses += [guess for guess in folders if guess.data == "image_folder" and not complaint]
         return _one(guesses, shown)
+    if not folders and len(heard := classes_of(found.others)) > 1:
+        return Guess(
+            "audio_folder", f"{len(heard)} folders of recordings, named like classes: {_some(heard)}"
+        )
     form = _unread(root, folders)
     if form and form.data in MARKED and form.evidence.count("/") < 2:
         return Guess(form.data, f"'{plain(form.evidence)}' looks like {form.name}")

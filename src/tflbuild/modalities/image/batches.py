@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from tflbuild.modalities.image.augment import Augment
 from tflbuild.modalities.image.augmentation import apply
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.modalities.image.resample import resample
+from tflbuild.modalities.training_order import Shuffle, ahead
 
 CACHE_BYTES = 1 << 30
 """Bytes of memory that decoded training images may take."""
@@ -116,7 +115,7 @@ def training_batches(
     vary = Augment.of(augment)
     examples = ExampleCache(split, preprocess, height, width)
     unflippable = frozenset(k for k, name in enumerate(split.classes) if name in vary.flip_except)
-    shuffle = _Shuffle(len(split), seed)
+    shuffle = Shuffle(len(split), seed)
 
     def prepare(step: int) -> Batch:
         rng = np.random.Generator(np.random.PCG64([seed, 1, step]))
@@ -126,33 +125,4 @@ def training_batches(
             made.append(apply(vary, image, boxes, labels, rng, height, width, preprocess, unflippable))
         return Batch(np.stack([m.pixels for m in made]), [m.boxes for m in made], [m.labels for m in made])
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
-        waiting: deque[Future[Batch]] = deque()
-        step = start
-        try:
-            while True:
-                while len(waiting) < prefetch:
-                    waiting.append(pool.submit(prepare, step))
-                    step += 1
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-class _Shuffle:
-    """The order of training: slot k of the endless sequence of shuffled epochs."""
-
-    def __init__(self, count: int, seed: int) -> None:
-        self._count = count
-        self._seed = seed
-        self._orders: dict[int, NDArray[np.int64]] = {}
-
-    def position(self, slot: int) -> int:
-        epoch, place = divmod(slot, self._count)
-        order = self._orders.get(epoch)
-        if order is None:
-            order = np.random.Generator(np.random.PCG64([self._seed, 0, epoch])).permutation(self._count)
-            # Replaced, not changed, since other threads read it; only neighbouring epochs are alive.
-            self._orders = {k: v for k, v in self._orders.items() if abs(k - epoch) <= 2} | {epoch: order}
-        return int(order[place])
+    return ahead(prepare, start, workers, prefetch)

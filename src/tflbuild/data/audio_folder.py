@@ -1,0 +1,215 @@
+"""Classification data: a folder of recordings for each class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tflbuild.core.dataset import Dataset, Dropped, Example, FileFacts, Index, Look, Sample, dataset
+from tflbuild.core.errors import DataError, MissingTool
+from tflbuild.core.image_files import fault_of_name
+from tflbuild.core.options import to_json
+from tflbuild.core.plain_text import plain
+from tflbuild.data.layouts.files import (
+    DOCUMENTS,
+    FileDataset,
+    below,
+    entries_in,
+    looked_at,
+    split_folders,
+)
+from tflbuild.data.layouts.labelled import Labelled, assemble
+from tflbuild.data.layouts.recordings import is_recording_name
+from tflbuild.data.layouts.usual_pictures import USUAL, changed
+from tflbuild.modalities.audio.modality import CURE, Audio
+
+EXPECTED = (
+    "a folder of recordings (.wav, .flac) for each class, root/CLASS/* or root/{train,val,test}/CLASS/*"
+)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A recording that can be used, with its facts."""
+
+    labelled: Labelled
+    facts: FileFacts
+
+
+@dataset("audio_folder")
+class AudioFolder(FileDataset):
+    """Recordings sorted into one sub-folder a class: `root/CLASS/*` or `root/{train,val,test}/CLASS/*`.
+
+    WAV (PCM of 8 to 32 bits, floats) and FLAC (`pip install "tflbuild[audio]"`) of any rate and number of channels:
+    channels are averaged, other rates resampled, longer ones cut and shorter ones followed by silence, which is said.
+    Recordings that are silent, empty, broken, cut off or shorter than a frame are left out and reported by file name.
+    Splits are as for `image_folder`. Seeded parts do not know who speaks: give splits yourself where speakers or
+    machines must not be in two of them.
+    """
+
+    task = "classification"
+    modality: ClassVar[str] = "audio"
+
+    def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
+        """Leave out the options of pictures, which `data=auto` brings.
+
+        Raises:
+            DataError: one of them is set.
+        """
+        kept: dict[str, Any] = {}
+        own = {"preprocess": to_json(Audio()), "augment": ("enabled", "shift", "noise", "masks")}
+        for block, known in own.items():
+            given = getattr(self, block) or {}
+            foreign = {key: item for key, item in given.items() if key not in known and key in USUAL[block]}
+            if said := changed(foreign, USUAL[block], f"data.{block}"):
+                raise DataError(
+                    f"{said}: this option is for pictures, but '{plain(self.root)}' contains recordings."
+                )
+            kept[block] = {key: item for key, item in given.items() if key not in foreign}
+        return replace(self, **kept), ()
+
+    def index(self, look: Look) -> Index:
+        """List the splits.
+
+        Raises:
+            DataError: the folder is of another form, or a split would end empty.
+            MissingTool: there is FLAC, and no package that reads it.
+        """
+        root = self.folder(EXPECTED)
+        dropped: list[Dropped] = []
+        kind = Audio.of(self.preprocess)
+        heard: dict[str, FileFacts] = {}
+        splits = {}
+        for split, folder in self._split_folders(root).items():
+            found = self._recordings(root, folder, look, kind, dropped)
+            heard |= {one.labelled.path: one.facts for one in found}
+            splits[split] = [one.labelled for one in found]
+        if not any(splits.values()):
+            first = f"; left out: {plain(': '.join(dropped[0]))}" if dropped else ""
+            raise DataError(
+                f"data.root: '{self.root}' has no recording that can be used; expected {EXPECTED}{first}."
+            )
+        index = assemble(self, splits, look, dropped, noun="recording")
+        taken = [heard[str(sample.path)] for samples in index.splits.values() for sample in samples]
+        return replace(index, remarks=tuple(remarks(taken, kind)))
+
+    def read(self, sample: Sample) -> Example:
+        """Read one recording.
+
+        Raises:
+            DataError: it is not what it was when the build started.
+        """
+        import numpy as np
+
+        from tflbuild.modalities.audio.files import read
+
+        try:
+            value = read(str(sample.path))
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"data.root: {sample.key} was readable when the build started, but is not now: {error}"
+            ) from error
+        return Example(value, np.zeros((0, 4), np.float32), np.array(sample.labels, np.int32))
+
+    def code(self) -> tuple[str, ...]:
+        """Name what reads files."""
+        return ("tflbuild.modalities.audio.files", "tflbuild.modalities.audio.wav")
+
+    def _split_folders(self, root: Path) -> Mapping[str, Path]:
+        """Give the folder of every split; the root itself where there are none.
+
+        Raises:
+            DataError: folders of splits and of classes lie side by side.
+        """
+        chosen = set(self.classes or ())
+        found = {split: path for split, path in split_folders(root).items() if path.name not in chosen}
+        if not found:
+            return {"train": root}
+        named = {path.name for path in found.values()}
+        beside = [
+            entry.name
+            for entry in entries_in(root)
+            if entry.is_dir() and entry.name[0] != "." and entry.name not in named
+            if any(map(is_recording_name, below(entry.path).others))
+        ]
+        if beside or "train" not in found:
+            first = next(iter(found.values())).name
+            why = f"next to it is {plain(beside[0])}" if beside else "there is no train folder"
+            raise DataError(
+                f"data.root: '{plain(first)}' in '{self.root}' is named like a split, but {why}; expected "
+                f"{EXPECTED}. If these are classes, name all of them in data.classes."
+            )
+        return found
+
+    def _recordings(
+        self, root: Path, folder: Path, look: Look, kind: Audio, dropped: list[Dropped]
+    ) -> list[_Heard]:
+        """Look at every recording of a split, class by class in alphabetical order."""
+        prefix = "" if folder == root else f"{folder.name}/"
+        named: list[tuple[str, str]] = []
+        for entry in entries_in(folder):
+            if entry.name[0] == "." or not entry.is_dir():
+                if not DOCUMENTS.match(entry.name):
+                    dropped.append(Dropped(prefix + entry.name, "a file outside the folders of classes"))
+                continue
+            if fault := fault_of_name(entry.name):
+                raise DataError(f"data.root: the class folder '{plain(entry.name)}' cannot be used: {fault}.")
+            named += self._of_class(entry.path, f"{prefix}{entry.name}", entry.name, dropped)
+        paths = [f"{root}/{name}" for name, _ in named]
+        heard = []
+        for (name, label), path, facts in zip(named, paths, looked_at(paths, look), strict=True):
+            if CURE in facts.problem:
+                raise MissingTool(f"data.root: {plain(name)} {facts.problem}")
+            problem = facts.problem or fault_of(facts, kind)
+            if problem:
+                dropped.append(Dropped(name, problem))
+            else:
+                heard.append(_Heard(Labelled(name, name, path, label, facts), facts))
+        return heard
+
+    def _of_class(
+        self, path: str, shown: str, label: str, dropped: list[Dropped]
+    ) -> Sequence[tuple[str, str]]:
+        """Name the recordings below a class folder, each with its class."""
+        found = below(path)
+        dropped += [Dropped(f"{shown}/{name}", reason) for name, reason in found.left_out]
+        every = sorted([*found.images, *found.others])
+        other = [name for name in every if not is_recording_name(name)]
+        dropped += [Dropped(f"{shown}/{name}", "not named like a recording") for name in other]
+        return [(f"{shown}/{name}", label) for name in every if is_recording_name(name)]
+
+
+def fault_of(facts: FileFacts, kind: Audio) -> str:
+    """Say why a recording cannot be used by a front end; "" where it can."""
+    if kind.front_end == "waveform" or not kind.shorter_than_a_frame(facts.frames, facts.rate):
+        return ""
+    return f"is {facts.frames / facts.rate:.3g} s long, shorter than a frame of {kind.window:g} ms"
+
+
+def remarks(heard: Sequence[FileFacts], kind: Audio) -> list[str]:
+    """Say what is done to recordings before a model is given them.
+
+    Args:
+        heard: facts of all that are used.
+        kind: the front end.
+    """
+    said = []
+    rates = Counter(facts.rate for facts in heard if facts.rate != kind.rate)
+    for rate, count in sorted(rates.items()):
+        said.append(f"data: {_counted(count)} of {rate} Hz resampled to {kind.rate} Hz")
+    if several := sum(facts.channels > 1 for facts in heard):
+        said.append(f"data: {_counted(several)} of several channels averaged to one")
+    long = sum(facts.frames * kind.rate > kind.samples * facts.rate for facts in heard)
+    short = sum(facts.frames * kind.rate < kind.samples * facts.rate for facts in heard)
+    if long:
+        said.append(f"data: {_counted(long)} cut to the first {kind.duration:g} s")
+    if short:
+        said.append(f"data: {_counted(short)} shorter than {kind.duration:g} s, followed by silence")
+    return said
+
+
+def _counted(count: int) -> str:
+    return f"{count} recording{'s' * (count != 1)}"

@@ -1,0 +1,1 @@
+"""Sounds that are drawn by seed."""

@@ -1,0 +1,251 @@
+"""Turn a recording into a model's input: the one place that does, for training, calibration, evaluation and devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le
+
+from tflbuild.core.field_checks import Check, nothing_or, number, one_of, whole
+from tflbuild.core.modality import Encoded, Modality, modality
+from tflbuild.core.signature import TensorSpec
+from tflbuild.core.tensor_description import TensorDescription
+from tflbuild.modalities.audio.recording import Recording
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CURE = 'pip install "tflbuild[audio]"'
+"""Command that installs the package that reads FLAC."""
+
+MOST_SECONDS = 60
+MOST_BANDS = 512
+MOST_RATE = 192_000
+MOST_FFT = 1 << 16
+LONGEST_WINDOW = 1000.0
+
+
+@modality("audio")
+class Audio(Modality):
+    """A recording: as it is, or as a picture of its frequencies over time, by the definitions of `tf.signal`.
+
+    The defaults are those of keyword spotting in MLPerf Tiny: 49 frames of 10 coefficients of one second. A recording
+    of another rate is resampled; a longer one is cut behind its beginning, a shorter one is followed by silence.
+
+    References:
+        Banbury et al., MLPerf Tiny Benchmark, 2021.
+    """
+
+    training: ClassVar[str] = "tflbuild.modalities.audio.batches:training_batches"
+    varied: ClassVar[str] = "tflbuild.modalities.audio.augment:Augment"
+    inspect: ClassVar[str] = "tflbuild.modalities.audio.files:inspect"
+    reading: ClassVar[str] = "tflbuild.modalities.audio.files:read"
+    file: ClassVar[str] = "recording"
+    checks: ClassVar[Mapping[str, Check]] = {
+        "front_end": one_of("waveform", "log_mel", "mfcc"),
+        "rate": whole(1000, MOST_RATE),
+        "duration": number(above=0, most=MOST_SECONDS),
+        "level": one_of("recorded", "largest"),
+        "window": number(above=0, most=LONGEST_WINDOW),
+        "stride": number(above=0, most=LONGEST_WINDOW),
+        "window_shape": one_of("hann", "hamming", "rectangle"),
+        "fft": nothing_or(whole(2, MOST_FFT)),
+        "power": lambda value: type(value) is int and value in (1, 2),
+        "bands": whole(1, MOST_BANDS),
+        "low": number(least=0, most=MOST_RATE),
+        "high": number(above=0, most=MOST_RATE),
+        "log_offset": number(above=0, most=1),
+        "coefficients": whole(1, MOST_BANDS),
+    }
+
+    front_end: Literal["waveform", "log_mel", "mfcc"] = "mfcc"
+    """Numbers that the model is given: the `waveform`; `log_mel`, logarithms of mel bands in each frame; or `mfcc`,
+    cepstral coefficients of these."""
+    rate: Annotated[int, Ge(1000), Le(MOST_RATE)] = 16000
+    """Samples in a second that the front end works on; recordings of another rate are resampled. [Hz]"""
+    duration: Annotated[float, Gt(0), Le(MOST_SECONDS)] = 1.0
+    """Length of what the model is given. [seconds]"""
+    level: Literal["recorded", "largest"] = "largest"
+    """Loudness: as it was `recorded`, where 1 is the loudest that a file can hold; or divided by the `largest` sample,
+    as MLPerf Tiny does."""
+    window: Annotated[float, Gt(0), Le(LONGEST_WINDOW)] = 30.0
+    """Length of a frame. Longer tells frequencies better and times worse. [milliseconds]"""
+    stride: Annotated[float, Gt(0), Le(LONGEST_WINDOW)] = 20.0
+    """Time from one frame to the next. Smaller gives more frames, and a larger input. [milliseconds]"""
+    window_shape: Literal["hann", "hamming", "rectangle"] = "hann"
+    """Curve that a frame is multiplied with before it is transformed."""
+    fft: Annotated[int, Ge(2), Le(MOST_FFT)] | None = None
+    """Samples that are transformed; a frame is followed by zeros. null: the next power of two that holds a frame.
+    [samples]"""
+    power: Literal[1, 2] = 1
+    """Bands are sums of magnitudes (1) or of their squares (2). [exponent]"""
+    bands: Annotated[int, Ge(1), Le(MOST_BANDS)] = 40
+    """Mel bands of a frame. [bands]"""
+    low: Annotated[float, Ge(0), Le(MOST_RATE)] = 20.0
+    """Where the lowest band begins. [Hz]"""
+    high: Annotated[float, Gt(0), Le(MOST_RATE)] = 4000.0
+    """Where the highest band ends; at most half of the rate. [Hz]"""
+    log_offset: Annotated[float, Gt(0), Le(1)] = 1e-6
+    """Number that is added to a band before its logarithm is taken, so that silence has one. [no unit]"""
+    coefficients: Annotated[int, Ge(1), Le(MOST_BANDS)] = 10
+    """Cepstral coefficients of a frame, the first ones; with front_end=mfcc. [coefficients]"""
+
+    @property
+    def samples(self) -> int:
+        """Samples of what the model is given."""
+        return round(self.rate * self.duration)
+
+    @property
+    def window_samples(self) -> int:
+        """Samples of a frame."""
+        return max(1, round(self.rate * self.window / 1000))
+
+    @property
+    def stride_samples(self) -> int:
+        """Samples from one frame to the next."""
+        return max(1, round(self.rate * self.stride / 1000))
+
+    @property
+    def fft_samples(self) -> int:
+        """Samples that are transformed."""
+        return self.fft or 1 << (self.window_samples - 1).bit_length()
+
+    @property
+    def frames(self) -> int:
+        """Frames of what the model is given."""
+        return 1 + (self.samples - self.window_samples) // self.stride_samples
+
+    def check(self) -> None:
+        """Refuse a front end that has no frame, or bands beyond what the rate holds."""
+        if self.front_end == "waveform":
+            return
+        if self.samples < self.window_samples:
+            raise ValueError(
+                f"duration: {self.duration:g} s are shorter than a frame of {self.window:g} ms; lengthen it, or "
+                f"shorten window"
+            )
+        if self.fft_samples < self.window_samples:
+            raise ValueError(
+                f"fft: {self.fft} is below the {self.window_samples} samples of a frame; use null or more"
+            )
+        if not self.low < self.high <= self.rate / 2:
+            raise ValueError(
+                f"high: {self.high:g} Hz is not above low, {self.low:g} Hz, and at most half of the rate, "
+                f"{self.rate / 2:g} Hz"
+            )
+        if self.front_end == "mfcc" and self.coefficients > self.bands:
+            raise ValueError(
+                f"coefficients: {self.coefficients} are more than the {self.bands} bands; use at most {self.bands}"
+            )
+
+    def shape(self) -> tuple[int, ...]:
+        """Give the shape of an input that takes everything: (samples, 1), or (frames, bands or coefficients, 1)."""
+        if self.front_end == "waveform":
+            return (self.samples, 1)
+        return (self.frames, self.coefficients if self.front_end == "mfcc" else self.bands, 1)
+
+    def refusal(self, spec: TensorSpec) -> str:
+        """Say why a tensor cannot take recordings; "" where it can."""
+        return "" if spec.dtype != "string" else f"it is {spec.text}, and numbers are wanted"
+
+    def described(self, shape: tuple[int, ...]) -> TensorDescription:
+        """Say what is made of a recording."""
+        first = f"One channel of sound, {self.duration:g} s at {self.rate} Hz"
+        if self.front_end == "waveform":
+            return TensorDescription(name="audio", description=f"{first}.")
+        what = f"{shape[1] if len(shape) > 1 else shape[0]} "
+        what += "cepstral coefficients" if self.front_end == "mfcc" else "logarithms of mel bands"
+        frames = f"{self.frames} frames of {self.window:g} ms, one every {self.stride:g} ms"
+        return TensorDescription(name="features", description=f"{first}: {frames}, of each {what}.")
+
+    def encode(self, sample: Any, shape: tuple[int, ...]) -> Encoded:
+        """Give (*shape) float32.
+
+        Args:
+            sample: a `Recording`; or an array (n,) of `rate` samples a second, floats in -1..1 or int16.
+            shape: of the input, which has as many numbers as the front end gives.
+
+        Raises:
+            ValueError: it is no recording, is shorter than a frame, or the input has another number of numbers.
+        """
+        import math
+
+        import numpy as np
+
+        if math.prod(shape) != math.prod(self.shape()):
+            raise ValueError(f"the front end gives {self.shape()}, and the input takes {shape}")
+        features = self.features(self.fitted(self.recording(sample)))
+        return Encoded(np.ascontiguousarray(features, np.float32).reshape(shape))
+
+    def recording(self, sample: Any) -> Recording:
+        """Take what is a recording for one, of `rate` where nobody says otherwise.
+
+        Raises:
+            ValueError: it is none.
+        """
+        import numpy as np
+
+        if isinstance(sample, Recording):
+            return sample
+        given = np.asarray(sample)
+        if given.ndim != 1 or not (given.dtype.kind == "f" or given.dtype == np.int16):
+            raise ValueError(
+                f"a recording is (samples,) of floats in -1..1 or of int16, and this is {super().plain(given)}"
+            )
+        scale = 1 / 32768 if given.dtype == np.int16 else 1.0
+        return Recording(given.astype(np.float32) * np.float32(scale), self.rate)
+
+    def fitted(self, given: Recording) -> NDArray[np.float32]:
+        """Give (samples,): resampled, cut behind the beginning or followed by silence.
+
+        Raises:
+            ValueError: it is empty, shorter than a frame, or not finite.
+        """
+        import numpy as np
+
+        from tflbuild.modalities.audio.resampling import resampled
+
+        if not len(given.samples) or not np.isfinite(given.samples).all():
+            raise ValueError("it has no sample, or samples that are not finite")
+        if self.front_end != "waveform" and self.shorter_than_a_frame(len(given.samples), given.rate):
+            raise ValueError(
+                f"it is {len(given.samples) / given.rate:.3g} s long, shorter than a frame of {self.window:g} ms"
+            )
+        long = (
+            self.samples * given.rate // self.rate + given.rate // 10 + 1
+        )  # the rest does not reach into it
+        taken = resampled(given.samples[:long], given.rate, self.rate, self.samples)
+        return np.pad(taken, (0, self.samples - len(taken)))
+
+    def shorter_than_a_frame(self, count: int, rate: int) -> bool:
+        """Say whether so many samples of a rate do not fill one frame."""
+        return count * self.rate < self.window_samples * rate
+
+    def features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give what the front end makes of (samples,) at its rate: the shape that `shape` says."""
+        import numpy as np
+
+        from tflbuild.modalities.audio import spectrum
+
+        sound = samples.astype(np.float64)
+        largest = float(sound.max(initial=0.0))
+        if self.level == "largest" and largest > 0:
+            sound = sound / largest
+        if self.front_end == "waveform":
+            return sound.astype(np.float32)[:, None]
+        sizes = spectrum.magnitudes(
+            sound, self.window_samples, self.stride_samples, self.fft_samples, self.window_shape
+        )
+        weights = spectrum.mel_weights(self.bands, sizes.shape[1], self.rate, self.low, self.high)
+        found = np.log(sizes**self.power @ weights + self.log_offset)
+        if self.front_end == "mfcc":
+            found = found @ spectrum.cosines(self.bands, self.coefficients)
+        return found.astype(np.float32)[..., None]
+
+    def plain(self, sample: Any) -> str:
+        """Say how long a recording is."""
+        if isinstance(sample, Recording):
+            return f"a recording of {len(sample.samples) / sample.rate:.2f} s at {sample.rate} Hz"
+        return super().plain(sample)
