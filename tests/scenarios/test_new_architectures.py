@@ -21,9 +21,13 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace(tmp_path_factory.mktemp("architectures"))
 
 
-def kinds(path: Path) -> list[str]:
+def operators(path: Path) -> list[tuple[str, str]]:
+    """Give the kind of each operator, and the dtype of what it reads."""
     graph = Graph(flatbuffer.load(path))
-    return [graph.kind(operator) for operator in graph.operators]
+    return [
+        (graph.kind(operator), flatbuffer.DTYPES[graph.tensors[operator.inputs[0]].type])
+        for operator in graph.operators
+    ]
 
 
 def test_a_classifier_with_hard_swish_becomes_integer(here: Workspace) -> None:
@@ -31,16 +35,15 @@ def test_a_classifier_with_hard_swish_becomes_integer(here: Workspace) -> None:
     limits = ("quantize.budget=null", "quantize.fallback=null", "quantize.method=fixed")
     report = here.build("recipe=mobilenet_v3_small_int8", *model, *FEW, *FREE, *limits)
     assert report["status"] == "built"
-    found = kinds(here.folder / "outputs/mobilenet_v3_small_int8/latest/model.tflite")
-    assert found.count("HARD_SWISH") == 19
-    assert "DEQUANTIZE" not in found
+    found = operators(here.folder / "outputs/mobilenet_v3_small_int8/latest/model.tflite")
+    assert found.count(("HARD_SWISH", "int8")) == 19
+    assert {dtype for kind, dtype in found if kind in ("MUL", "ADD", "CONV_2D", "MEAN")} == {"int8"}
 
 
-def test_a_detector_with_shared_heads_is_trained_for_integers(here: Workspace) -> None:
-    steps = ("+passes@qat=qat", "pipeline=[train,qat,convert]", "qat.steps=2", "qat.batch_size=8")
-    model = ("model.head_layers=1", "model.head_filters=16", "model.alpha=0.1")
-    report = here.build("recipe=ssd_mobilenet_v2_fpnlite_int8", *steps, *model, *FEW, *FREE)
+def test_an_ssdlite_becomes_integer(here: Workspace) -> None:
+    limits = ("quantize.budget=null", "quantize.fallback=null", "quantize.method=fixed")
+    report = here.build("recipe=ssd_mobilenet_v2_int8", "model.alpha=0.1", *FEW, *FREE, *limits)
     assert report["status"] == "built"
-    found = kinds(here.folder / "outputs/ssd_mobilenet_v2_fpnlite_int8/latest/model.tflite")
-    assert found.count("RESIZE_NEAREST_NEIGHBOR") == 2
-    assert found[-1] == "TFLite_Detection_PostProcess"
+    found = operators(here.folder / "outputs/ssd_mobilenet_v2_int8/latest/model.tflite")
+    assert {dtype for kind, dtype in found if kind in ("ADD", "CONV_2D", "DEPTHWISE_CONV_2D")} == {"int8"}
+    assert found[-1][0] == "TFLite_Detection_PostProcess"
