@@ -43,7 +43,7 @@ def test_an_array_of_images_is_read_in_every_version_of_the_format(
     content = npy(images(2, 4, 6, 3), version)
     (tmp_path / "a.npy").write_bytes(content)
     facts = inspect(tmp_path / "a.npy")
-    assert facts == (hashlib.sha256(content).hexdigest(), "", 4, 6, 1)
+    assert facts[:5] == (hashlib.sha256(content).hexdigest(), "", 4, 6, 1)
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -223,7 +223,7 @@ def test_a_damaged_archive_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_or_no_file_has_no_digest(tmp_path: Path) -> None:
-    assert inspect(tmp_path / "gone.npy") == ("", "No such file or directory", 0, 0, 1)
+    assert inspect(tmp_path / "gone.npy")[:5] == ("", "No such file or directory", 0, 0, 1)
     os.mkfifo(tmp_path / "fifo.npy")
     assert inspect(tmp_path / "fifo.npy").problem == "not a regular file"
 

@@ -106,7 +106,7 @@ def test_a_part_of_a_split_is_a_split_of_the_same_name_with_its_own_digest() -> 
 
 
 def test_a_file_has_the_size_of_no_image_and_is_not_turned_unless_told() -> None:
-    assert FileFacts("d", "") == ("d", "", 0, 0, 1)
+    assert FileFacts("d", "") == ("d", "", 0, 0, 1, 0, 0, 0)
     assert Sample("a", "d") == ("a", "d", None, (), ())
 
 

@@ -175,6 +175,16 @@ class Modality:
         made: Iterator[Batch] = named(self.training)(self, split, augment, shape, batch_size, seed, start)
         return made
 
+    def blank(self, shape: tuple[int, ...]) -> Any:
+        """Give a raw sample of zeros, to try a file with.
+
+        Args:
+            shape: of the input, without the batch axis.
+        """
+        import numpy as np
+
+        return np.zeros(shape, np.float32)
+
     def plain(self, sample: Any) -> str:
         """Say in one line what a raw sample is, for people."""
         return f"{tuple(sample.shape)} {sample.dtype}" if hasattr(sample, "shape") else str(sample)

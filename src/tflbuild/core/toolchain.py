@@ -27,6 +27,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
 EXTRAS: dict[str, str] = {
     "ethosu": "ethos",
     "tflite_micro": "micro",
+    "soundfile": "audio",
     "mlflow": "mlflow",
     "joblib": "joblib",
     "ray": "ray",

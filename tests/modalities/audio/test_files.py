@@ -47,7 +47,9 @@ def test_flac_without_its_package_says_what_installs_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "soundfile", None)
     (tmp_path / "a.flac").write_bytes(b"fLaC" + b"\0" * 60)
-    assert files.inspect(tmp_path / "a.flac").problem.endswith('pip install "tflbuild[audio]"')
+    facts = files.inspect(tmp_path / "a.flac")
+    assert facts.problem.endswith('pip install "tflbuild[audio]"')
+    assert not facts.digest, "it would be remembered, and said even where the package is there by now"
 
 
 def test_flac_is_read_as_the_wav_that_it_was_made_of(tmp_path: Path) -> None:

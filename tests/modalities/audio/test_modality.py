@@ -185,6 +185,10 @@ def test_options_travel_in_a_file_and_what_is_wrong_there_is_refused() -> None:
             Audio.check_options("preprocess.", {**kind.to_json(), option: wrong})
 
 
+def test_silence_can_be_given_to_try_a_file() -> None:
+    assert Audio().encode(Audio().blank((49, 10, 1)), (49, 10, 1)).codes.shape == (49, 10, 1)
+
+
 def test_people_are_told_what_goes_in() -> None:
     assert Audio().plain(Recording(np.zeros(8000, np.float32), 16000)) == "a recording of 0.50 s at 16000 Hz"
     said = Audio().described((49, 10, 1)).description

@@ -244,6 +244,12 @@ class Audio(Modality):
             found = found @ spectrum.cosines(self.bands, self.coefficients)
         return found.astype(np.float32)[..., None]
 
+    def blank(self, shape: tuple[int, ...]) -> Any:
+        """Give silence of the front end's length."""
+        import numpy as np
+
+        return np.zeros(self.samples, np.float32)
+
     def plain(self, sample: Any) -> str:
         """Say how long a recording is."""
         if isinstance(sample, Recording):
