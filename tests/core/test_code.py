@@ -214,7 +214,10 @@ QUANTIZERS = {
         ("backends/vela/compiler.py", {"ethos_u"}),
         ("data/scenes/sign_renderer.py", {"signs", "sign_crops"}),
         ("tasks/classification/task.py", {"classification"}),
-        ("tasks/detection/anchors.py", {"detection", "ssd_mobilenet_v1", "model keras", "file"}),
+        (
+            "tasks/detection/anchors.py",
+            {"detection", "ssd_mobilenet_v1", "ssd_mobilenet_v2", "model keras", "file"},
+        ),
         ("modalities/vector.py", {"vector"}),
         ("modalities/image/augmentation.py", set()),  # in the keys of what trains, by the name of its batches
         ("tasks/detection/training.py", set()),  # likewise

@@ -270,7 +270,7 @@ def test_pictures_that_are_all_damaged_are_named(tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else_says_what_it_looks_like(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"RIFF")
-    with pytest.raises(DataError, match=r"has no picture; .* It looks like sounds"):
+    with pytest.raises(DataError, match=r"has no picture; .* It looks like recordings"):
         Images(root=str(tmp_path)).index(inspect)
 
 

@@ -278,6 +278,7 @@ INDEX: dict[str, tuple[Any, set[str]]] = {
         ANALYSES | {"start", "reads", "judges", "truth"} | EXECUTED,
     ),
     "dropped": ((("a.jpg", "broken"),), NOBODY),
+    "remarks": (("one recording is cut",), NOBODY),
 }
 MODEL: dict[str, tuple[Any, set[str]]] = {
     "path": (Path("elsewhere"), NOBODY),

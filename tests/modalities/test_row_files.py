@@ -69,8 +69,8 @@ def test_a_damaged_file_is_one_sentence(what: str, tmp_path: Path) -> None:
 
 def test_a_file_of_rows_is_named_by_its_bytes(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.npz")
-    assert row_files.inspect(path) == (hashlib.sha256(path.read_bytes()).hexdigest(), "", 0, 0, 1)
-    assert row_files.inspect(tmp_path / "gone.npz") == ("", "No such file or directory", 0, 0, 1)
+    assert row_files.inspect(path)[:5] == (hashlib.sha256(path.read_bytes()).hexdigest(), "", 0, 0, 1)
+    assert row_files.inspect(tmp_path / "gone.npz")[:5] == ("", "No such file or directory", 0, 0, 1)
 
 
 def test_what_arrays_lack_to_be_samples_is_a_problem(tmp_path: Path) -> None:

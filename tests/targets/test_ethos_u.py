@@ -339,7 +339,7 @@ def test_a_system_has_to_be_of_the_accelerators_family(accelerator: Any, system:
     if fits:
         assert EthosU(accelerator=accelerator, system_config=system).system_config == system
         return
-    with pytest.raises(ValueError, match=f"system_config '{system}' is not a system with {accelerator}"):
+    with pytest.raises(ValueError, match=f"system_config: '{system}' is not a system with {accelerator}"):
         EthosU(accelerator=accelerator, system_config=system)
 
 

@@ -37,7 +37,7 @@ class EfficientNetLite0(Architecture):
 
     References:
         Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, 2019 (Table 1).
-        tensorflow/tpu, `models/official/efficientnet/lite`.
+        tensorflow/tpu, its folder of EfficientNet-lite models.
     """
 
     task = "classification"

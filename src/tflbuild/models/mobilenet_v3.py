@@ -1,4 +1,4 @@
-"""What MobileNet v3 small and large share: their options, and the graph that a table of blocks gives."""
+"""Base of MobileNet v3 small and large: their options, and the graph that a table of blocks gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the SSDs share: their options, and heads on six feature maps."""
+"""Base of the SSDs: their options, and heads on six feature maps."""
 
 from __future__ import annotations
 

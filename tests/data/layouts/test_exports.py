@@ -81,7 +81,8 @@ FILES = [
     ("a.arrow", "", "Parquet", ""),
     ("train-images-idx3-ubyte", "", "IDX", ""),
     ("t-idx1-ubyte.gz", "", "IDX", ""),
-    *((f"a{suffix}", "", "sounds", "") for suffix in (".wav", ".MP3", ".flac", ".ogg")),
+    *((f"a{suffix}", "", "recordings", "audio_folder") for suffix in (".wav", ".FLAC")),
+    *((f"a{suffix}", "", "sounds", "") for suffix in (".MP3", ".ogg")),
     *((f"a{suffix}", "", "videos", "") for suffix in (".mp4", ".avi", ".mov", ".mkv", ".webm")),
     *(
         (f"a{suffix}", "", "HEIC or raw photos", "")
@@ -107,7 +108,7 @@ def test_a_file_shows_its_form(name: str, text: str, form: str, data: str, tmp_p
 def test_what_lies_four_folders_deep_is_not_looked_at(tmp_path: Path) -> None:
     write(tmp_path / "1/2/a.wav", "")
     write(tmp_path / "1/2/3/a.mp4", "")
-    assert list(exports.forms(tmp_path)) == [exports.Form("sounds", "1/2/a.wav")]
+    assert list(exports.forms(tmp_path)) == [exports.Form("recordings", "1/2/a.wav", "audio_folder")]
 
 
 @pytest.mark.parametrize(
@@ -331,5 +332,5 @@ def test_real_yolo_is_refused_by_name(reader: type, shared_data: Path) -> None:
 
 @pytest.mark.parametrize("reader", READERS)
 def test_sounds_are_refused_by_name(reader: type, shared_data: Path) -> None:
-    with pytest.raises(DataError, match="looks like sounds"):
+    with pytest.raises(DataError, match="looks like recordings"):
         reader(root=str(shared_data / "spoken_digits")).index(inspect)

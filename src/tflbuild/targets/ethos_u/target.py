@@ -77,7 +77,7 @@ class EthosU(Target):
         family = "_".join(self.accelerator.split("-")[:2]).title()
         system = self.system_config or family
         if self.config_file == SHIPPED_CONFIG and not f"{system}_".startswith(f"{family}_"):
-            raise ValueError(f"system_config '{system}' is not a system with {self.accelerator}")
+            raise ValueError(f"system_config: '{system}' is not a system with {self.accelerator}")
 
     @property
     def refuses_floats(self) -> bool:
