@@ -163,7 +163,8 @@ PLANNED: dict[str, tuple[list[str], str]] = {
     # Data
     "no data": (
         ["recipe=int8", "model.path=classifier.tflite"],
-        "data.root: not given; expected pictures, a folder of pictures or of recordings for each class, Pascal VOC, COCO, YOLO, "
+        "data.root: not given; expected pictures, a folder of pictures or of recordings for each class, Pascal VOC, "
+        "COCO, YOLO, "
         "TFRecord, a table (CSV), or an .npz or .npy of rows, e.g. data.root=path/to/data",
     ),
     "pictures for a file of numbers": (
