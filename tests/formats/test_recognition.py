@@ -81,7 +81,9 @@ def zipped(*names: str) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for name in names:
-            archive.writestr(name, b"x")
+            archive.writestr(
+                zipfile.ZipInfo(name), b"x"
+            )  # without the time, which would be in the names of tests
     return target.getvalue()
 
 
