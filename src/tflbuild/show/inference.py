@@ -88,7 +88,11 @@ def open_model(file: Path, report: Progress) -> tuple[str, ...]:
     opened = opened_file(file)
     _, given = only_input(opened.meaning, file)
     black = np.zeros((8, 8, 3), np.uint8)
-    answer(opened, black if _takes_pictures(given) else given.kind.blank(given.shape), file)
+    answer(
+        opened,
+        black if _takes_pictures(given) else np.zeros(given.kind.raw_shape(given.shape), np.float32),
+        file,
+    )
     return opened.meaning.labels
 
 

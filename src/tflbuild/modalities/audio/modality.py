@@ -244,11 +244,9 @@ class Audio(Modality):
             found = found @ spectrum.cosines(self.bands, self.coefficients)
         return found.astype(np.float32)[..., None]
 
-    def blank(self, shape: tuple[int, ...]) -> Any:
-        """Give silence of the front end's length."""
-        import numpy as np
-
-        return np.zeros(self.samples, np.float32)
+    def raw_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Give the length that the front end takes, (samples,)."""
+        return (self.samples,)
 
     def plain(self, sample: Any) -> str:
         """Say how long a recording is."""
