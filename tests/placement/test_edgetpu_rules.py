@@ -115,7 +115,7 @@ HELD = {
 BROKEN = {
     "floats": (
         dense(dtypes={"row": "float32", "made": "float32"}),
-        "computes in float32 (row)",
+        "computes in float32; the Edge TPU",
         "quantize.scheme=int8",
     ),
     "int16 scores": (dense(dtypes={"made": "int16"}), "computes scores in int16", "quantize.scores=int8"),
