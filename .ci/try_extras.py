@@ -226,6 +226,8 @@ def _problem(extra: str, done: subprocess.CompletedProcess[str], folder: Path) -
         rows = json.loads(summary.read_text())["jobs"] if summary else []
         built = [row for row in rows if row["status"] == "built"]
         return "" if len(built) == 2 else f"{len(built)} of 2 jobs were built\n{_tail(done)}"
+    if extra == "audio":
+        return "" if any(folder.rglob("train.h5")) else "nothing was trained"
     if extra == "docs":
         return "" if (folder / "site" / "index.html").is_file() else "no site was written"
     if extra == "view":
