@@ -13,40 +13,19 @@ from tflbuild.commands.schema import schema_of
 from tflbuild.core.analysis import ANALYSES
 from tflbuild.core.cause import FINDING
 
+DOCUMENTS = ["report", "event", "diagnosis", "drift", "lint", "check", "samples", "replay", "predictions"]
+"""In the order in which they are listed, by hand."""
+
 
 def test_a_list_names_every_document_and_every_analysis(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed[:9] == [
-        "report",
-        "event",
-        "diagnosis",
-        "drift",
-        "lint",
-        "check",
-        "samples",
-        "replay",
-        "predictions",
-    ]
+    assert listed[:9] == DOCUMENTS
     assert listed[9:] == sorted(listed[9:])
     assert {f"analyses.{name}" for name in ANALYSES} <= set(listed[9:])
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "report",
-        "event",
-        "diagnosis",
-        "drift",
-        "lint",
-        "check",
-        "samples",
-        "replay",
-        "predictions",
-        "analyses.ladder",
-    ],
-)
+@pytest.mark.parametrize("name", [*DOCUMENTS, "analyses.ladder"])
 def test_what_is_printed_is_a_schema(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", name]) == 0
     printed = json.loads(capsys.readouterr().out)
