@@ -248,7 +248,6 @@ class Server:
         """Compile for a target, let a `.tflite` describe itself, and report on the file."""
         delivered: Artifact = model
         given = model.path.read_bytes()
-        placed = target.place(model.path)
         content, figures = target.compile(model, staging) if target.compiles else (given, {})
         if target.makes is TFLiteModel:
             content, said = named(self._names.describe)(content, model)
@@ -259,10 +258,11 @@ class Server:
             sha256 = digest.of_bytes(content)
             delivered = target.makes(path=path, digest=sha256, fingerprint=sha256, meta=model.meta)
         figures |= target.inspect(delivered)
+        placed = figures["placement"] if "placement" in figures else target.place(model.path)
         if placed is not None:
-            figures.setdefault("placement", placed)
-        if type(target).offloads and figures.get("placement"):
-            figures.setdefault(COVERAGE, figures["placement"]["coverage"])
+            figures["placement"] = placed
+        if type(target).offloads and placed:
+            figures.setdefault(COVERAGE, placed["coverage"])
         return delivered, jsonable(figures, f"target '{type(target).name}'")
 
     def _split(self, name: str, data: Dataset, index: Path) -> Split:
