@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,13 @@ def read(path: Path) -> ModelFacts:
     Raises:
         RecipeError: it is no TensorFlow Lite file, or is not well-formed.
     """
-    return facts_of(flatbuffer.load(path), path.stat().st_size)
+    return _of_content(flatbuffer.check(path, finite=False))
+
+
+@lru_cache(maxsize=1)
+def _of_content(content: bytes) -> ModelFacts:
+    """Read a file once for all devices that are asked about it, one after the other."""
+    return facts_of(flatbuffer.unpack(content), len(content))
 
 
 def facts_of(model: Any, size: int = 0) -> ModelFacts:
