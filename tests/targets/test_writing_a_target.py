@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +153,18 @@ def test_the_page_names_all_that_a_class_may_say() -> None:
     page = PAGE.read_text("utf-8")
     unsaid = [name for name in (*said, *methods) if f"`{name}" not in page]
     assert unsaid == ["rule_table"], "by which other rooms ask for `rules`"
+
+
+def test_no_plan_loads_a_file_in_the_users_own_process(here: Workspace) -> None:
+    words = [*own_file(here)[:-1], "target=[cpu,kiwi]"]
+    code = f"""
+import sys
+from tflbuild.cli import main
+assert main(["plan", *{words!r}]) == 0
+assert "ai_edge_litert.interpreter" not in sys.modules
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=here.folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "of model.path FULLY_CONNECTED is no operator" in " ".join(done.stdout.split())

@@ -146,6 +146,10 @@ class Target:
         table = self.rule_table()
         return named(BY_RULES)(model, table, self.name, to_json(self)) if table else None
 
+    def foresee(self, model: Path) -> Mapping[str, Any] | None:
+        """Say it as `place` does, for a plan: it runs in the user's own process, where no file is loaded to run."""
+        return self.place(model)
+
     def compile(self, model: TFLiteModel, folder: Path) -> tuple[bytes, dict[str, Any]]:
         """Compile for the device; runs in a worker, in an empty scratch folder.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,22 +55,25 @@ class Foreseen:
         return f"target.{plain(self.target)}: of model.path {why}" if why else ""
 
 
-def foreseen(recipe: Recipe, planned: Sequence[Planned]) -> Iterator[Foreseen]:
+def foreseen(
+    recipe: Recipe, planned: Sequence[Planned], names: Collection[str] | None = None
+) -> Iterator[Foreseen]:
     """Say for each target with rules what it will do, as far as a file is known.
 
     Args:
         recipe: what is wanted.
         planned: its steps.
+        names: of the targets that are asked about; None for all.
     """
     known = {one.step.label: one.record.artifact for one in planned if one.record is not None}
     own = [path for path in recipe.model.files() if path.suffix == TFLiteModel.suffix and path.is_file()]
     main = [one.step.label for one in planned if not one.step.takes]
     for name, target in recipe.targets.items():
-        if target.rule_table() is None or not planned:
+        if target.rule_table() is None or not planned or (names is not None and name not in names):
             continue
         model = known.get(target.step or main[-1])
         path = model.path if isinstance(model, TFLiteModel) else own[0] if own else None
-        found = target.place(path) if path is not None else None
+        found = target.foresee(path) if path is not None else None
         if found is not None:
             yield Foreseen(name, found, isinstance(model, TFLiteModel))
 
@@ -80,7 +83,7 @@ def warnings(recipe: Recipe, planned: Sequence[Planned]) -> list[str]:
     if all(one.status == "HIT" for one in planned):
         return []
     offloading = {name for name, target in recipe.targets.items() if type(target).offloads}
-    found = [one for one in foreseen(recipe, planned) if one.target in offloading and not one.delivered]
+    found = [one for one in foreseen(recipe, planned, offloading) if not one.delivered]
     return [text for one in found if (text := one.text())]
 
 

@@ -50,6 +50,10 @@ class Cpu(Target):
             remark = f"It is predicted, not measured, because {why}."
             return {**predicted, "remarks": [*predicted["remarks"], remark]}
 
+    def foresee(self, model: Path) -> Mapping[str, Any] | None:
+        """Predict by the rules alone."""
+        return super().place(model)
+
     def inspect(self, model: TFLiteModel) -> dict[str, Any]:
         """Give `latency_ms` and `delegate`."""
         from tflbuild.runtimes.delegation import delegation
