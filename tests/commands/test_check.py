@@ -13,6 +13,7 @@ import pytest
 
 import tflbuild
 import tflbuild.commands.check as check_module
+import tflbuild.commands.checked as checked_module
 from conforming import conforms
 from tflbuild.commands.check import check
 from tflbuild.core.errors import BudgetExceeded
@@ -119,7 +120,8 @@ def test_of_a_run_the_file_is_taken_that_was_delivered_to_the_device(
         "overrides": ["data.root=pics", "target=[cpu,gpu]", "target.gpu.step=x", "quantize.scheme=int16x8"],
         "targets": [{"name": name, "path": f"{name}/model.tflite"} for name in names],
     }
-    monkeypatch.setattr(check_module, "read_report", lambda path: report)
+    for module in (check_module, checked_module):
+        monkeypatch.setattr(module, "read_report", lambda path: report)
     assert checked(here, "run", *PIP[1:2], "target=cpu")["file"] == "run/cpu/model.tflite"
     lines = here.run("check", "run", "target=ethos_u55", PIP[2]).splitlines()
     assert lines[0].startswith("run/ethos_u55/model.tflite: 3 operators")

@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tflbuild import plugins
+from tflbuild.commands.checked import BUILD, Checked
 from tflbuild.commands.compare_files import RECIPE, quoted
-from tflbuild.commands.simulated import OWN, lines_of, simulate
+from tflbuild.commands.device_limits import judged_on_devices
+from tflbuild.commands.simulated import OWN, simulate
 from tflbuild.commands.words import say
 from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.budget import Limit, Verdict
+from tflbuild.core.budget import Limit
 from tflbuild.core.command import command
-from tflbuild.core.errors import BudgetExceeded, RecipeError, did_you_mean
-from tflbuild.core.metric import METRICS, Measurement, TargetMetric
+from tflbuild.core.errors import RecipeError, did_you_mean
 from tflbuild.core.model_format import FORMATS
 from tflbuild.core.plain_text import plain
-from tflbuild.core.target import COVERAGE, TARGETS, Target
-from tflbuild.engine.gate import judge
-from tflbuild.engine.report_form import read_report, typed_words
+from tflbuild.core.target import TARGETS, Target
+from tflbuild.engine.report_form import read_report
 from tflbuild.recipe import choices, compose
 from tflbuild.recipe.declared_source import choices_of
 from tflbuild.recipe.steps import limits_at
-from tflbuild.show.check_form import SCHEMA
-from tflbuild.show.placements import Placements, headline
+from tflbuild.show.placements import Placements
 
 USAGE = (
     "usage: tflbuild check FILE_OR_RUN target=NAME [target.NAME.KEY=VALUE ...] [budget.METRIC.min=X] [--compile] "
     "[--simulate data.root=FOLDER] [--all] [--json]"
 )
 FLAGS = ("--json", "--compile", "--simulate", "--all")
-SIZE = "size"
-BUILD = "int8"
-"""Recipe of a build that a sentence gives as an example."""
-OF_A_BUILD = re.compile(r"(quantize\.[a-z_]+=\w+ ?)+")
-"""A cure that is an override of a build, and nothing else."""
 
 
 @command("check", "which operators of a .tflite a device runs, and why not the others", usage="FILE target=T")
@@ -71,101 +64,6 @@ def check(words: list[str]) -> int:
             say(line, fold=True)
     made.refuse_over_budget()
     return 0
-
-
-class Checked:
-    """Placements of a file on devices, figures and verdicts.
-
-    Args:
-        run: the folder of a run, or the file, as the user named it.
-        file: that was checked.
-        placements: of its operators.
-        figures: of each device that gives more, by name.
-        verdicts: of the limits that were given, by device.
-        simulated: what float16 does to the metric, by device; {} where nobody asked.
-        chosen: whether the user chose the devices.
-    """
-
-    def __init__(
-        self,
-        run: Path,
-        file: Path,
-        placements: Placements,
-        figures: Mapping[str, Mapping[str, Any]],
-        verdicts: Sequence[tuple[str, Verdict]],
-        simulated: Mapping[str, Mapping[str, Any]],
-        *,
-        chosen: bool,
-    ) -> None:
-        self._run, self._file, self._chosen = run, file, chosen
-        self.placements, self.figures = placements, figures
-        self.verdicts, self.simulated = verdicts, simulated
-
-    def lines(self, *, whole: bool = False) -> list[str]:
-        """Say it in lines for a terminal."""
-        return [*self.table(whole=whole), *self.below(whole=whole)]
-
-    def table(self, *, whole: bool = False) -> list[str]:
-        """Say in lines what the file is, and where its operators run."""
-        devices = self.placements.devices
-        macs = sum(one["macs"] for one in devices[0]["operators"]) if devices else 0
-        rows = self.placements.table(whole=whole) if self._chosen or whole else self.placements.overview()
-        return [headline(self.placements, macs), "", *rows, ""]
-
-    def below(self, *, whole: bool = False) -> list[str]:
-        """Say the rest in lines, which a terminal may fold; what is over a limit is the error's to say."""
-        told = self.placements.reasons() if self._chosen or whole else self._more()
-        within = [
-            f"within the budget on {plain(device)}: {verdict.text}"
-            for device, verdict in self.verdicts
-            if verdict.ok
-        ]
-        return [*told, *self._build(), *lines_of(self.simulated), *within]
-
-    def _more(self) -> list[str]:
-        """Say of a check without `target=` what the predictions are, and how a device says more."""
-        return [
-            *self.placements.sources(),
-            "target=NAME says why a device leaves operators and what would cure it, e.g. target="
-            f"{plain(self.placements.devices[0]['device'])}; --all gives each operator a line.",
-        ]
-
-    def _build(self) -> list[str]:
-        """Say how a cure that is an override of a build is used; nothing where there is none."""
-        found = (
-            [cure for cure in self.placements.cures() if OF_A_BUILD.fullmatch(cure)] if self._chosen else []
-        )
-        if not found:
-            return []
-        words = [f"recipe={BUILD}", f"model.path={self._file}", "data.root=FOLDER"]
-        if self._run.is_dir():
-            words = typed_words(read_report(self._run / "report.json"))
-        cure = found[0].split()
-        anew = ("target", *(word.partition("=")[0] for word in cure))
-        kept = [
-            word
-            for word in words
-            if not word.startswith(tuple(f"{key}{end}" for key in anew for end in ".="))
-        ]
-        names = [str(one["device"]) for one in self.placements.devices]
-        command = shlex.join(["tflbuild", *kept, f"target=[{','.join(names)}]", *cure])
-        return [f"To build the file with such a cure: {command}"]
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the form that `tflbuild check --json` prints."""
-        return {
-            "schema": SCHEMA,
-            **self.placements.to_json(),
-            "figures": {name: dict(found) for name, found in self.figures.items()},
-            "simulated": {name: dict(found) for name, found in self.simulated.items()},
-            "verdicts": [{"device": device, **verdict.to_json()} for device, verdict in self.verdicts],
-        }
-
-    def refuse_over_budget(self) -> None:
-        """End with exit code 5 where a limit is exceeded."""
-        over = [f"{device}: {verdict.text}" for device, verdict in self.verdicts if not verdict.ok]
-        if over:
-            raise BudgetExceeded(f"budget: {'; '.join(over)}")
 
 
 def checked(words: list[str], *, compiling: bool = False, simulating: bool = False) -> Checked:
@@ -201,7 +99,7 @@ def checked(words: list[str], *, compiling: bool = False, simulating: bool = Fal
         devices.append({**placed, "device": name})
         figures[name] = found
     placements = Placements(str(file), file.stat().st_size, devices)
-    verdicts = list(_judged(limits, targets, devices, figures, file))
+    verdicts = list(judged_on_devices(limits, targets, devices, figures, file))
     simulated = simulate(file, targets, words[1:]) if simulating else {}
     told = {name: found for name, found in figures.items() if found}
     return Checked(Path(words[0]), file, placements, told, verdicts, simulated, chosen=_chosen(words[1:]))
@@ -299,50 +197,3 @@ def _compiled(target: Target, file: Path) -> tuple[Mapping[str, Any] | None, dic
         _, figures = target.with_compiler().compile(model, Path(folder))
     found = dict(figures)
     return found.pop("placement", None) or target.place(file), found
-
-
-def _judged(
-    limits: Sequence[Limit],
-    targets: Mapping[str, Target],
-    devices: Sequence[Mapping[str, Any]],
-    figures: Mapping[str, Mapping[str, Any]],
-    file: Path,
-) -> Iterator[tuple[str, Verdict]]:
-    """Judge each limit for every device that has its metric.
-
-    Raises:
-        RecipeError: a metric is none that is known here.
-    """
-    for limit in limits:
-        judged = False
-        if limit.on and limit.on not in targets:
-            raise RecipeError(
-                f"budget.{limit.metric}.on: '{plain(limit.on)}' is not one of the devices that are checked, "
-                f"{', '.join(map(plain, targets))}.{did_you_mean(limit.on, targets)}"
-            )
-        for name, placed in zip(targets, devices, strict=True):
-            if limit.on not in ("", name):
-                continue
-            value = _value(limit.metric, targets[name], placed, figures[name], file)
-            if value is not None:
-                judged = True
-                yield name, judge(limit, value)
-        if not judged:
-            whom = plain(limit.on or ", ".join(targets))
-            raise RecipeError(
-                f"budget.{limit.metric}: check does not measure it for {whom}; it knows {COVERAGE} of accelerators, "
-                f"{SIZE}, and with --compile what the compiler reports."
-            )
-
-
-def _value(
-    metric: str, target: Target, placed: Mapping[str, Any], figures: Mapping[str, Any], file: Path
-) -> Measurement | None:
-    if metric == SIZE:
-        return Measurement(value=float(file.stat().st_size), unit="bytes")
-    if not issubclass(METRICS.get(metric), TargetMetric):
-        return None
-    found = figures.get(metric)
-    if found is None and metric == COVERAGE and target.offloads:
-        found = placed["coverage"]
-    return None if found is None else Measurement(value=float(found), unit=METRICS.get(metric).unit)
