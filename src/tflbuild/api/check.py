@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from tflbuild.commands.check import checked
-from tflbuild.core.content import Content
+from tflbuild.core.content import ToldContent
 from tflbuild.core.errors import BudgetExceeded
 from tflbuild.session import listed_overrides
 from tflbuild.show.notebook import lines_html
 
 
-class Check(Content):
-    """Placements of a file on devices: a mapping of what `tflbuild check --json` prints.
-
-    Args:
-        content: that.
-        lines: what the command tells a terminal.
-    """
-
-    def __init__(self, content: Mapping[str, Any], lines: Iterable[str]) -> None:
-        self.content = content
-        self.lines = tuple(lines)
+class Check(ToldContent):
+    """Placements of a file on devices: a mapping of what `tflbuild check --json` prints."""
 
     def __repr__(self) -> str:
         shares = ", ".join(

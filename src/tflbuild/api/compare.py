@@ -8,7 +8,7 @@ from typing import Any
 
 from tflbuild.commands.compare import compared
 from tflbuild.commands.compare_files import refuse_over_budget
-from tflbuild.core.content import Content
+from tflbuild.core.content import ToldContent
 from tflbuild.core.errors import BudgetExceeded, RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.session import listed_overrides
@@ -18,17 +18,8 @@ from tflbuild.show.notebook import lines_html
 Name = str | os.PathLike[str]
 
 
-class Comparison(Content):
-    """A comparison: a mapping of what `tflbuild compare --json` prints.
-
-    Args:
-        content: that.
-        lines: what the command tells a terminal.
-    """
-
-    def __init__(self, content: Mapping[str, Any], lines: Iterable[str]) -> None:
-        self.content = content
-        self.lines = tuple(lines)
+class Comparison(ToldContent):
+    """A comparison: a mapping of what `tflbuild compare --json` prints."""
 
     def __repr__(self) -> str:
         return f"Comparison of {' and '.join(self._names)}"

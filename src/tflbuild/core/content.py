@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -23,3 +23,16 @@ class Content(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.content)
+
+
+class ToldContent(Content):
+    """A mapping of what a command prints with --json, with its lines.
+
+    Args:
+        content: the document.
+        lines: what the command tells a terminal.
+    """
+
+    def __init__(self, content: Mapping[str, Any], lines: Iterable[str]) -> None:
+        self.content = content
+        self.lines = tuple(lines)
