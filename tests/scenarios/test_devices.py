@@ -9,30 +9,21 @@ from typing import Any
 
 import pytest
 
-from own_files import write_classes, write_files
+from own_files import CLASSIFIER, write_classifier
 from tflbuild.tflite import flatbuffer
 from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
 BRANCH = "quantize@ethos_u55"
-WORDS = [
-    "recipe=int8",
-    "model.path=classifier.tflite",
-    "data.root=classes",
-    "quantize.method=fixed",
-    "quantize.fallback=[]",
-    "quantize.budget=null",
-    "budget=null",
-]
+WORDS = [*CLASSIFIER, "budget=null"]
 DEVICES = [*WORDS, "target=[cpu,ethos_u55]"]
 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("devices")
-    write_files(folder)
-    write_classes(folder / "classes")
+    write_classifier(folder)
     return Workspace(folder)
 
 

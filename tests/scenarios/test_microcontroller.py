@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import micro_sources
-from own_files import write_classes, write_files
+from own_files import CLASSIFIER, write_classifier
 from tflbuild.backends.micro import session
 from tflbuild.core import toolchain
 from workspace import Workspace
@@ -18,22 +18,13 @@ pytestmark = [
     pytest.mark.skipif(toolchain.version(session.TOOL) is None, reason="tflite-micro is not installed"),
 ]
 
-WORDS = [
-    "recipe=int8",
-    "model.path=classifier.tflite",
-    "data.root=classes",
-    "quantize.method=fixed",
-    "quantize.fallback=[]",
-    "quantize.budget=null",
-    "target=tflite_micro",
-]
+WORDS = [*CLASSIFIER, "target=tflite_micro"]
 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("micro")
-    write_files(folder)
-    write_classes(folder / "classes")
+    write_classifier(folder)
     return Workspace(folder)
 
 

@@ -88,3 +88,20 @@ def without_signature(content: bytes) -> bytes:
     model = flatbuffer.unpack(content)
     model.signatureDefs = None
     return flatbuffer.pack(model)
+
+
+CLASSIFIER = [
+    "recipe=int8",
+    "model.path=classifier.tflite",
+    "data.root=classes",
+    "quantize.method=fixed",
+    "quantize.fallback=[]",
+    "quantize.budget=null",
+]
+"""Words that build the classifier among the files on its pictures, whatever that costs."""
+
+
+def write_classifier(folder: Path) -> None:
+    """Write what `CLASSIFIER` builds."""
+    write_files(folder)
+    write_classes(folder / "classes")
