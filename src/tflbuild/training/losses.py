@@ -1,8 +1,8 @@
-"""Losses of classifiers and detectors in training."""
+"""Losses of classifiers, detectors, regressions and keypoints in training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -68,6 +68,22 @@ def detection(kind: str) -> Loss:
         count = tf.maximum(tf.reduce_sum(matched), 1.0)
         shift = tf.reduce_sum(huber(code - boxes), axis=-1) * matched
         return (classify(logits, labels, matched) + BOX_WEIGHT * tf.reduce_sum(shift)) / count
+
+    return loss
+
+
+def values(kind: str, deviation: Sequence[float]) -> Loss:
+    """Give the mean error of real numbers, each in units of its deviation.
+
+    Args:
+        kind: "mse", "mae" or "huber".
+        deviation: of each number; one for all where there is one.
+    """
+    error: Mapping[str, Callable[[Any], Any]] = {"mse": tf.square, "mae": tf.abs, "huber": huber}
+    unit = tf.constant(deviation, tf.float32)
+
+    def loss(found: Any, targets: tuple[Any, ...]) -> Any:
+        return tf.reduce_mean(error[kind]((found - targets[0]) / unit))
 
     return loss
 
