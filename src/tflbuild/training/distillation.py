@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tflbuild.training.losses import Loss, huber
+from tflbuild.training.losses import Loss, flat, huber
 from tflbuild.training.losses import values as error_of_values
 
 TeacherOutputs = Callable[[Any, tuple[Any, ...]], tuple[Any, ...]]
@@ -100,6 +100,25 @@ def values(hard: Loss, weight: float, deviation: Sequence[float]) -> Loss:
     def loss(found: Any, targets: tuple[Any, ...]) -> Any:
         *given, said = targets
         return (1 - weight) * hard(found, tuple(given)) + weight * distance(found, (said,))
+
+    return loss
+
+
+def heatmaps(hard: Loss, weight: float, temperature: float) -> Loss:
+    """Give (1 - weight) of the usual loss and `weight` of the divergence from the teacher's softened heatmaps.
+
+    Args:
+        hard: the usual loss.
+        weight: share of the distillation, in 0..1.
+        temperature: divides the logits of both; its square keeps the size of gradients.
+    """
+
+    def loss(found: Any, targets: tuple[Any, ...]) -> Any:
+        *given, said = targets
+        wanted = tf.nn.log_softmax(flat(said) / temperature, axis=1)
+        own = tf.nn.log_softmax(flat(found) / temperature, axis=1)
+        distance = tf.reduce_sum(tf.exp(wanted) * (wanted - own), axis=1)
+        return (1 - weight) * hard(found, tuple(given)) + weight * temperature**2 * tf.reduce_mean(distance)
 
     return loss
 

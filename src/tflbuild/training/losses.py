@@ -88,6 +88,24 @@ def values(kind: str, deviation: Sequence[float]) -> Loss:
     return loss
 
 
+def heatmaps(found: Any, targets: tuple[Any, ...]) -> Any:
+    """Give the mean cross entropy over the cells of each heatmap that counts.
+
+    Targets are heatmaps (batch, rows, columns, points) float32, each of which sums to 1, and (batch, points) float32,
+    0 for those that do not count.
+    """
+    wanted, counts = targets
+    return tf.reduce_sum(-flat(wanted) * tf.nn.log_softmax(flat(found), axis=1)) / tf.maximum(
+        tf.reduce_sum(counts), 1.0
+    )
+
+
+def flat(maps: Any) -> Any:
+    """Give heatmaps as (batch, cells, points)."""
+    _, rows, columns, points = maps.shape
+    return tf.reshape(maps, (-1, rows * columns, points))
+
+
 def huber(error: Any) -> Any:
     """Give smooth L1: quadratic up to an error of 1, linear beyond."""
     size = tf.abs(error)
