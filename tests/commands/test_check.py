@@ -59,6 +59,7 @@ def test_each_device_says_where_each_operator_runs(here: Workspace) -> None:
             (False, "gives float32", "quantize.scheme=int8"),
             (False, "is no operator of the Pip", ""),
         ]
+        assert [one["unknown"] for one in device["operators"]] == [False, False, True]
         assert (device["delegated"], device["total"], device["partitions"], device["ends"]) == (1, 3, 1, 1)
         assert device["macs_coverage"] == 1.0
 

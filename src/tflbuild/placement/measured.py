@@ -67,7 +67,7 @@ def _held(predicted: Placed, on: bool, title: str) -> Placed:
     if predicted.on == on:
         return predicted
     reason = "" if on else f"is left by the {title}, and no known rule says why"
-    return replace(predicted, on=on, fits=on, reason=reason, values={}, cure="")
+    return replace(predicted, on=on, fits=on, reason=reason, values={}, cure="", unknown=False)
 
 
 def _remark(predicted: Placed, title: str) -> str:
