@@ -59,7 +59,7 @@ def test_the_index_says_every_reading_and_the_truth_has_it() -> None:
     found = truth(split)
     assert found["values"].tolist() == [list(one) for one in readings]
     assert found["names"].tolist() == ["reading"]
-    with pytest.raises(DataError, match="data.low: 5 is not below data.high, 5"):
+    with pytest.raises(DataError, match=r"data\.low: 5 is not below data.high, 5"):
         gauges(low=5.0, high=5.0)
 
 

@@ -60,8 +60,8 @@ def test_a_head_of_somebody_else_is_checked() -> None:
 
 def test_two_models_differ_from_a_tenth_of_the_deviation_on() -> None:
     right = np.array([[-1.0], [1.0], [-1.0], [1.0]])  # deviation 1
-    base = right + [[0.0], [0.0], [0.0], [0.5]]
-    model = base + [[0.05], [0.2], [0.0], [0.0]]
+    base = right + np.array([[0.0], [0.0], [0.0], [0.5]])
+    model = base + np.array([[0.05], [0.2], [0.0], [0.0]])
     given = Compared({"values": base}, {"values": model}, {"values": right}, ("angle",))
     found = disagreement(given)
     assert found.distances == pytest.approx([0.05, 0.2, 0.0, 0.0])
