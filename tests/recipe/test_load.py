@@ -577,6 +577,13 @@ def test_steps_that_are_off_or_in_no_pipeline_are_not_done() -> None:
     assert {step.done for step in recipe.steps.values()} == {""}
 
 
+def test_an_analysis_that_is_null_is_one_that_builds_do_not_run_by_themselves() -> None:
+    recipe = load_recipe(["recipe=mobilenet_v1_int8", "+analyses.disagreements=null"])
+    assert (recipe.silenced, "disagreements" in recipe.analyses) == ({"disagreements"}, False)
+    with pytest.raises(RecipeError, match="Did you mean 'disagreements'"):
+        load_recipe(["recipe=mobilenet_v1_int8", "+analyses.disagreement=null"])
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
