@@ -578,10 +578,10 @@ def test_steps_that_are_off_or_in_no_pipeline_are_not_done() -> None:
 
 
 def test_an_analysis_that_is_null_is_one_that_builds_do_not_run_by_themselves() -> None:
-    recipe = load_recipe(["recipe=mobilenet_v1_int8", "+analyses.disagreements=null"])
-    assert (recipe.silenced, "disagreements" in recipe.analyses) == ({"disagreements"}, False)
+    recipe = made(analyses={"disagreements": None, "layers": {}})
+    assert (recipe.silenced, recipe.analyses) == ({"disagreements"}, {"layers": Layers()})
     with pytest.raises(RecipeError, match="Did you mean 'disagreements'"):
-        load_recipe(["recipe=mobilenet_v1_int8", "+analyses.disagreement=null"])
+        made(analyses={"disagreement": None})
 
 
 @pytest.mark.parametrize(
