@@ -578,10 +578,10 @@ def test_steps_that_are_off_or_in_no_pipeline_are_not_done() -> None:
 
 
 def test_an_analysis_that_is_null_is_one_that_builds_do_not_run_by_themselves() -> None:
-    recipe = made(analyses={"disagreements": None, "layers": {}})
-    assert (recipe.silenced, recipe.analyses) == ({"disagreements"}, {"layers": Layers()})
-    with pytest.raises(RecipeError, match="Did you mean 'disagreements'"):
-        made(analyses={"disagreement": None})
+    recipe = made(analyses={"by_itself": None, "layers": {}})
+    assert (recipe.silenced, recipe.analyses) == ({"by_itself"}, {"layers": Layers()})
+    with pytest.raises(RecipeError, match="Did you mean 'layers'"):
+        made(analyses={"layer": None})
 
 
 @pytest.mark.parametrize(
