@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +14,7 @@ from tflbuild.models.efficientnet_lite0 import EfficientNetLite0
 from tflbuild.models.mobilenet_v3_large import MobileNetV3Large
 from tflbuild.models.mobilenet_v3_small import MobileNetV3Small
 from tflbuild.models.ssd_mobilenet_v2 import SSDMobileNetV2
+from tflbuild.models.ssd_mobilenet_v2_fpnlite import SSDMobileNetV2FpnLite
 
 pytestmark = pytest.mark.slow
 
@@ -128,3 +131,36 @@ def test_ssdlite_on_mobilenet_v2_is_that_of_the_open_model_zoo() -> None:
         (None, 1917, 4),
         (None, 1917, 91),
     ]  # 19, 10, 5, 3, 2 and 1 cells: 3 and 6 a cell
+
+
+def test_fpnlite_is_array_by_array_that_of_the_object_detection_api(shared_models: Path) -> None:
+    import tensorflow as tf
+
+    folder = shared_models / "odapi/ssd_mobilenet_v2_fpnlite/export_tflite_graph_tf2_regular_nms100"
+    exported = tf.saved_model.load(str(folder / "saved_model"))
+    # its pyramid has 0.35 * 64 = 22 filters, which we round to 24; a background class makes four of three
+    theirs = Counter(
+        tuple(24 if side == 22 else side for side in variable.shape)
+        for variable in exported.signatures["serving_default"].variables
+        if variable.shape.rank
+    )
+    model = SSDMobileNetV2FpnLite(input_size=192, alpha=0.35, pyramid_filters=64)
+    built = model.build(4)
+    assert Counter(tuple(weight.shape) for layer in built.layers for weight in layer.weights) == theirs
+    assert built.output_shape == [(None, 4614, 4), (None, 4614, 4)]  # heads.json of the export
+
+
+def test_fpnlite_has_the_anchors_of_the_object_detection_api() -> None:
+    import numpy as np
+
+    from tflbuild.tasks.detection.anchors import anchors
+    from tflbuild.tasks.detection.detector import PyramidAnchors
+
+    found = anchors([[24, 24], [12, 12], [6, 6], [3, 3], [2, 2]], PyramidAnchors())
+    assert len(found) == 4614
+    # multiscale_grid_anchor_generator: 4 strides, and sqrt(2) times as much; height is side / sqrt(ratio)
+    side, root = 4 * 8 / 192, 2**0.5
+    shapes = [(size / ratio**0.5, size * ratio**0.5) for size in (side, side * root) for ratio in (1, 2, 0.5)]
+    np.testing.assert_allclose(found[:6, 2:], shapes, rtol=1e-6)
+    np.testing.assert_allclose(found[:6, :2], 0.5 / 24, rtol=1e-6)
+    np.testing.assert_allclose(found[6 * 576, :], [0.5 / 12, 0.5 / 12, 2 * side, 2 * side], rtol=1e-6)
