@@ -40,5 +40,12 @@ def drawn(image: NDArray[np.uint8], answers: Sequence[Answer]) -> NDArray[np.uin
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour, outline="white")
         if long >= LARGE:
             text = plain(answer.label, LONGEST)
-            pen.text((x + radius + 2, y - radius), text, fill=colour, font=font, stroke_width=1, stroke_fill="white")
+            pen.text(
+                (x + radius + 2, y - radius),
+                text,
+                fill=colour,
+                font=font,
+                stroke_width=1,
+                stroke_fill="white",
+            )
     return np.array(picture)
