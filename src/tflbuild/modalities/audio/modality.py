@@ -221,7 +221,12 @@ class Audio(Modality):
         """Say what is made of a recording."""
         first = f"One channel of sound, {self.duration:g} s at {self.rate} Hz"
         if self.front_end == "waveform":
-            return TensorDescription(name="audio", description=f"{first}.")
+            if self.level == "recorded":
+                return TensorDescription(
+                    name="audio", description=f"{first}, from -1 to 1.", content="audio", rate=self.rate
+                )
+            # no content "audio": tools of others would leave out the division
+            return TensorDescription(name="audio", description=f"{first}, divided by its largest sample.")
         what = f"{shape[1] if len(shape) > 1 else shape[0]} "
         what += KINDS[self.front_end]
         frames = f"{self.frames} frames of {self.window:g} ms, one every {self.stride:g} ms"
