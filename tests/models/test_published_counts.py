@@ -12,8 +12,10 @@ import pytest
 from counted import folded, multiply_accumulates, sizes, trainable
 from tflbuild.models.efficientdet_lite0 import EfficientDetLite0
 from tflbuild.models.efficientnet_lite0 import EfficientNetLite0
+from tflbuild.models.mobilenet_v1 import MobileNetV1
 from tflbuild.models.mobilenet_v3_large import MobileNetV3Large
 from tflbuild.models.mobilenet_v3_small import MobileNetV3Small
+from tflbuild.models.resnet import ResNet
 from tflbuild.models.ssd_mobilenet_v2 import SSDMobileNetV2
 from tflbuild.models.ssd_mobilenet_v2_fpnlite import SSDMobileNetV2FpnLite
 
@@ -75,6 +77,27 @@ def test_mobilenet_v3_gives_the_numbers_of_keras() -> None:
     )
     image = random.uniform(-1, 1, (1, 64, 64, 3)).astype(np.float32)
     np.testing.assert_allclose(ours(image), theirs(image), rtol=1e-4)
+
+
+def test_resnet_8_is_that_of_mlperf_tiny() -> None:
+    built = ResNet().build(10)
+    # Banbury et al. 2021: 78,666, with biases beside batch norms, and in shortcuts in place of them
+    biases, shortcuts = 16 + 2 * 16 + 2 * 32 + 2 * 64 + 32 + 64, 32 + 64
+    assert built.count_params() + biases - 4 * shortcuts == 78_666
+    assert (
+        multiply_accumulates(built) == 12_501_632
+    )  # 16 + 2 x 16, then (16 + 32 and 32 + 64) x 32, and shortcuts
+
+
+def test_the_person_detector_is_that_of_mlperf_tiny(shared_models: Path) -> None:
+    import tf_keras
+
+    theirs = tf_keras.models.load_model(shared_models / "mlperf_tiny" / "vww_96.h5", compile=False)
+    ours = MobileNetV1(input_size=96, alpha=0.25).build(2)
+    # theirs has a bias before each batch norm, which is folded into the one behind it
+    biases = sum(layer.bias.shape[0] for layer in theirs.layers if "Conv2D" in type(layer).__name__)
+    assert folded(ours) == folded(theirs) - biases == 210_850
+    assert multiply_accumulates(ours) == multiply_accumulates(theirs)
 
 
 # README of tensorflow/tpu, models/official/efficientnet/lite: width and depth by efficientnet_lite_builder.py
