@@ -13,6 +13,7 @@ from tflbuild.core.registry import Registry
 from tflbuild.core.tensor_description import TensorDescription
 
 if TYPE_CHECKING:
+    from tflbuild.core.dataset import Split
     from tflbuild.core.meaning import Meaning
     from tflbuild.core.modality import Batch
     from tflbuild.core.signature import TensorSpec
@@ -42,6 +43,8 @@ class Task:
     """Batches that train from scratch on 2,400 samples."""
     float_outputs: ClassVar[bool] = False
     """Whether a converted file's outputs are floats whatever is before them."""
+    stepped: ClassVar[bool] = False
+    """Whether people use the numbers of its outputs, so that the step of a quantized one is said."""
     training: ClassVar[str] = ""
     """The module with `loss`, `targeting` and `with_teacher`, apart, so another loss measures nothing again."""
     serving: ClassVar[str] = ""
@@ -139,6 +142,18 @@ class Task:
             options: of the pass that trains, a `tflbuild.passes.training.fitting.Fitting`.
         """
         return self._trained("loss")(model, options)
+
+    def ended(self, model: Any, split: Split) -> tuple[Any, Mapping[str, Any]]:
+        """Let a model that an architecture just built end as the train split asks for; by default as it is.
+
+        Args:
+            model: the framework's model, untrained.
+            split: the train split.
+
+        Returns:
+            The model that is trained, and what of it `Meaning.head` says.
+        """
+        return model, {}
 
     def with_teacher(self, whole: Any, student: Any, teacher: Any, weight: float, temperature: float) -> Any:
         """Put a trained teacher's outputs into a loss.
