@@ -1,9 +1,9 @@
 """Print the table of MLPerf Tiny for docs/benchmarks.md: `python benchmarks/mlperf_tiny.py`.
 
 For each benchmark whose float and int8 file are at hand: our int8, made of the float file by one command, beside
-the int8 that MLPerf ships. The error is the mean absolute difference of the outputs from the float file's on test samples
-that nothing of ours was calibrated on; top1 where there are labels; bytes; and the time of ours as a share of theirs, the
-median of runs that alternate in one process with one thread, and the middle half of these shares.
+the int8 that MLPerf ships. The error is the mean absolute difference of the outputs from the float file's on test
+samples that nothing of ours was calibrated on; top1 where there are labels; bytes; and the time of ours as a share of
+theirs, the median of runs that alternate in one process with one thread, and the middle half of these shares.
 
 Persons are those of coco128, by its labels. Words are spoken digits, which the keyword spotter does not know, so that
 there is nothing to say of its accuracy; machine sounds are frames of spoken digits, too. Image classification has no
@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from files import DATA, MODELS, error_of, last_report, prepare, tflbuild
 
+from files import DATA, MODELS, error_of, last_report, prepare, tflbuild
 from tflbuild.modalities.audio.files import read
 from tflbuild.modalities.audio.modality import Audio
 
