@@ -43,6 +43,8 @@ class Task:
     """Batches that train from scratch on 2,400 samples."""
     float_outputs: ClassVar[bool] = False
     """Whether a converted file's outputs are floats whatever is before them."""
+    stepped: ClassVar[bool] = False
+    """Whether people use the numbers of its outputs, so that the step of a quantized one is said."""
     training: ClassVar[str] = ""
     """The module with `loss`, `targeting` and `with_teacher`, apart, so another loss measures nothing again."""
     serving: ClassVar[str] = ""

@@ -104,7 +104,7 @@ def hooks(value: Any, *, replaced: bool, also: Sequence[str] = ()) -> dict[str, 
 
 
 def analyses(value: Any) -> dict[str, Analysis]:
-    """Validate the chosen analyses: a list of names, or a mapping of names to options."""
+    """Validate the chosen analyses: a list of names, or a mapping of names to options; null chooses one off."""
     chosen = {str(name): {} for name in value} if isinstance(value, list | tuple) else value or {}
     if not isinstance(chosen, Mapping):
         raise RecipeError(
@@ -112,9 +112,9 @@ def analyses(value: Any) -> dict[str, Analysis]:
         )
     made = {}
     for name, options in chosen.items():
+        cls = ANALYSES.get(str(name), "analyses")
         if options is None:
             continue
-        cls = ANALYSES.get(str(name), "analyses")
         if cls.run is Analysis.run:
             raise RecipeError(
                 f"analyses.{name}: it runs by itself where it has something to look at; remove it."
@@ -125,6 +125,12 @@ def analyses(value: Any) -> dict[str, Analysis]:
         except ValueError as error:
             raise RecipeError(f"analyses.{name}.{error}") from error
     return made
+
+
+def silenced(value: Any) -> frozenset[str]:
+    """Name the analyses that are null: builds that run one of them by themselves do not."""
+    chosen = value if isinstance(value, Mapping) else {}
+    return frozenset(str(name) for name, options in chosen.items() if options is None)
 
 
 def _hook(name: str, value: Any) -> Hook:

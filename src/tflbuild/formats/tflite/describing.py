@@ -19,6 +19,7 @@ from tflbuild.formats.tflite.metadata import NAME
 from tflbuild.formats.tflite.metadata_form import AssociatedFile, Box, Metadata, Sound, TensorMetadata
 from tflbuild.formats.tflite.metadata_writing import written
 from tflbuild.formats.tflite.signature import names_of
+from tflbuild.formats.tflite.steps import steps_of
 from tflbuild.tflite import entries, flatbuffer, runtime_version
 from tflbuild.tflite.model import Model
 
@@ -52,7 +53,7 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]
 
     Returns:
         The file, and fields for the report: `metadata`, a line for people, `min_runtime`, `signature`, its key, and
-        `cautions` where there are some; {} for another format.
+        `cautions` where there are some, and of a task that asks for them the `steps` of outputs; {} for another format.
     """
     if content[4:8] != b"TFL3":
         return content, {}
@@ -82,6 +83,8 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]
     }
     warned = cautions(unpacked, meaning.labels)
     said |= {"cautions": warned} if warned else {}
+    steps = steps_of(Graph(Model(content)), [name for name, _ in outputs]) if meaning.kind.stepped else {}
+    said |= {"steps": steps} if steps else {}
     return packed_files.packed_behind(entries.with_entries(content, added), members), said
 
 
