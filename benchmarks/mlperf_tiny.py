@@ -1,10 +1,10 @@
 """Print the table of MLPerf Tiny for docs/benchmarks.md: `python benchmarks/mlperf_tiny.py`.
 
 For each benchmark whose float and int8 file are at hand: our int8, made of the float file by `recipe=int8`, beside
-the int8 that MLPerf ships. Every second sample is given to the build, to calibrate on; the others are measured on. The
-error is the mean absolute difference of the outputs from those of the float `.tflite`; top1 with its 95 % interval where
-there are labels; bytes; and the time of ours as a share of theirs: the median of runs that alternate in one process
-with one thread, and the middle half of these shares.
+the int8 that MLPerf ships. Every second sample is given to the build, to calibrate on; the others are measured on.
+The error is the mean absolute difference of the outputs from those of the float `.tflite`; top1 with its 95 %
+interval where there are labels; bytes; and the time of ours as a share of theirs: the median of runs that alternate
+in one process with one thread, and the middle half of these shares.
 
 Persons are those of coco128, by its labels. Words are spoken digits, which the keyword spotter does not know, so that
 there is nothing to say of its accuracy. Machine sounds are frames of spoken digits, too. Image classification has no
