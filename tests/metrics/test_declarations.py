@@ -20,6 +20,8 @@ DECLARED: dict[str, tuple[Any, ...]] = {
     "map50": ("1", True, DETECTION, ANY, AccuracyMetric, True),
     "top1": ("1", True, CLASSIFICATION, ANY, AccuracyMetric, True),
     "top5": ("1", True, CLASSIFICATION, ANY, AccuracyMetric, False),
+    "auc": ("1", True, ("reconstruction",), ANY, AccuracyMetric, True),
+    "pauc": ("1", True, ("reconstruction",), ANY, AccuracyMetric, False),
     "fidelity": ("1", True, ANY, ANY, AccuracyMetric, False),
     "size": ("bytes", False, ANY, ANY, FileMetric, True),
     "compressed_size": ("bytes", False, ANY, ANY, FileMetric, True),

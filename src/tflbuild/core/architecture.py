@@ -35,6 +35,8 @@ class Architecture:
     task: ClassVar[str] = ""
     modality: ClassVar[str] = ""
     """Name of the modality of the samples that it takes; "" where that is not asked while planning."""
+    also: ClassVar[tuple[str, ...]] = ()
+    """Names of further modalities whose samples it takes."""
     needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras")
 
     def check(self) -> None:
