@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from ethos_cases import Case, cases
-from single_operators import Held, bias, one, side_by_side, weights
+from single_operators import Held, Operator, bias, network, one, side_by_side, weights
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import PassError, RecipeError
+from tflbuild.quantization import final_scores
 from tflbuild.targets.ethos_u.target import EthosU
+from tflbuild.tflite.graph import Graph
 
 vela = pytest.mark.skipif(
     toolchain.version("ethosu") is None, reason="vela (tflbuild[ethos]) is not installed"
@@ -89,6 +91,31 @@ def test_real_files_run_where_the_rules_say(shared_models: Path, tmp_path: Path,
     for kind, reason, _ in (entry for entry in left if not entry[2]):
         assert kind in {"DEQUANTIZE", "TFLite_Detection_PostProcess"}
         assert reason == "is left to the processor by vela: Unsupported opType"
+
+
+@vela
+@pytest.mark.parametrize("accelerator", ACCELERATORS)
+def test_final_scores_of_16_bits_run_on_every_family(tmp_path: Path, accelerator: str) -> None:
+    scores = (1, 30, 4)
+    made = network(
+        {
+            "logits": Held(scores),
+            "scores": Held(scores, "int8", 1 / 256, -128),
+            "floats": Held(scores, "float32", None),
+        },
+        [
+            Operator("LOGISTIC", ["logits"], ["scores"]),
+            Operator("DEQUANTIZE", ["scores"], ["floats"], kind="Dequantize"),
+        ],
+    )
+    graph = Graph.unpacked(made)
+    final_scores.widen(graph)
+    found = compiled(tmp_path, graph.packed(), accelerator)
+    assert [(one["name"], one["on"]) for one in found] == [
+        ("QUANTIZE", True),
+        ("LOGISTIC", True),
+        ("DEQUANTIZE", False),
+    ]
 
 
 @vela

@@ -13,6 +13,7 @@ from tflbuild.core.registry import Registry
 from tflbuild.core.tensor_description import TensorDescription
 
 if TYPE_CHECKING:
+    from tflbuild.core.dataset import Split
     from tflbuild.core.meaning import Meaning
     from tflbuild.core.modality import Batch
     from tflbuild.core.signature import Signature, TensorSpec
@@ -169,6 +170,18 @@ class Task:
             options: of the pass that trains, a `tflbuild.passes.training.fitting.Fitting`.
         """
         return self._trained("loss")(model, options)
+
+    def ended(self, model: Any, split: Split) -> tuple[Any, Mapping[str, Any]]:
+        """Let a model that an architecture just built end as the train split asks for; by default as it is.
+
+        Args:
+            model: the framework's model, untrained.
+            split: the train split.
+
+        Returns:
+            The model that is trained, and what of it `Meaning.head` says.
+        """
+        return model, {}
 
     def with_teacher(self, whole: Any, student: Any, teacher: Any, weight: float, temperature: float) -> Any:
         """Put a trained teacher's outputs into a loss.

@@ -18,6 +18,7 @@ from tflbuild.core.errors import DataError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.modality import Encoded
 from tflbuild.core.plain_text import plain
+from tflbuild.tasks.labels import said_of
 
 T = TypeVar("T")
 
@@ -37,11 +38,11 @@ class Annotation(NamedTuple):
 
     Attributes:
         boxes: (objects, 4) float32 in 0..1 of the original image.
-        labels: (objects,) int32; (1,) for classification.
+        labels: (objects,) int32; (1,) for classification; of tasks of numbers float64, see `Example`.
     """
 
     boxes: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int32]
+    labels: npt.NDArray[Any]
 
 
 class Prepared(NamedTuple):
@@ -51,13 +52,13 @@ class Prepared(NamedTuple):
         codes: by input, an array of its shape.
         geometry: by input, what `Modality.encode` gave to undo; None where there is nothing.
         boxes: (objects, 4) float32 in 0..1 of the original image.
-        labels: (objects,) int32.
+        labels: (objects,) int32; of tasks of numbers float64, see `Example`.
     """
 
     codes: Mapping[str, npt.NDArray[Any]]
     geometry: Mapping[str, Any]
     boxes: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int32]
+    labels: npt.NDArray[Any]
 
 
 class Encoder:
@@ -211,9 +212,9 @@ def annotated(split: Split) -> Iterator[Annotation]:
 
     def annotation(position: int) -> Annotation:
         sample = split.samples[position]
-        if sample.path is not None or sample.labels:
+        if sample.path is not None or sample.labels or sample.numbers:
             boxes = np.asarray(sample.boxes, np.float32).reshape(-1, 4)
-            return Annotation(boxes, np.asarray(sample.labels, np.int32))
+            return Annotation(boxes, said_of(sample))
         kept = _KEPT.annotation(split, position)
         if kept is not None:
             return kept

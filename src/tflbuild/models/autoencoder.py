@@ -33,7 +33,7 @@ class Autoencoder(Architecture):
 
     task = "reconstruction"
     modality = "audio"
-    also: ClassVar[tuple[str, ...]] = ("vector", "image")
+    modalities: ClassVar[tuple[str, ...]] = ("vector", "image")
 
     shape: tuple[Annotated[int, Ge(1), Le(MOST_NUMBERS)], ...] | None = None
     """Sides of a sample, for data that do not say them: [64] for rows of 64 numbers, [28, 28, 3] for pictures. null: as

@@ -31,6 +31,7 @@ class DSCNN(Architecture):
     """
 
     task = "classification"
+    also = ("regression",)
     modality = "audio"
 
     frames: Annotated[int, Ge(LEAST), Le(4096)] | None = None

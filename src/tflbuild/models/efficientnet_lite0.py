@@ -41,6 +41,7 @@ class EfficientNetLite0(Architecture):
     """
 
     task = "classification"
+    also = ("regression",)
     modality = "image"
 
     input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 96

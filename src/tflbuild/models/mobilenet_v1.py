@@ -40,6 +40,7 @@ class MobileNetV1(Architecture):
     """
 
     task = "classification"
+    also = ("regression",)
     modality = "image"
 
     input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 96

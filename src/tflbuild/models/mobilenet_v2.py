@@ -35,6 +35,7 @@ class MobileNetV2(Architecture):
     """
 
     task = "classification"
+    also = ("regression",)
     modality = "image"
 
     input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 96

@@ -53,6 +53,7 @@ class MobileNetV3(Architecture):
     """Base of the two classifiers."""
 
     task = "classification"
+    also = ("regression",)
     modality = "image"
     blocks: ClassVar[tuple[Block, ...]] = ()
     last_filters: ClassVar[int] = 0

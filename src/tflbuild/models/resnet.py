@@ -29,6 +29,7 @@ class ResNet(Architecture):
     """
 
     task = "classification"
+    also = ("regression",)
     modality = "image"
 
     input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 32

@@ -111,7 +111,7 @@ def hooks(value: Any, *, replaced: bool, also: Sequence[str] = ()) -> dict[str, 
 
 
 def analyses(value: Any) -> dict[str, Analysis]:
-    """Validate the chosen analyses: a list of names, or a mapping of names to options."""
+    """Validate the chosen analyses: a list of names, or a mapping of names to options; null chooses one off."""
     chosen = {str(name): {} for name in value} if isinstance(value, list | tuple) else value or {}
     if not isinstance(chosen, Mapping):
         raise RecipeError(
@@ -119,9 +119,9 @@ def analyses(value: Any) -> dict[str, Analysis]:
         )
     made = {}
     for name, options in chosen.items():
+        cls = ANALYSES.get(str(name), "analyses")
         if options is None:
             continue
-        cls = ANALYSES.get(str(name), "analyses")
         if cls.run is Analysis.run:
             raise RecipeError(
                 f"analyses.{name}: it runs by itself where it has something to look at; remove it."
@@ -132,6 +132,12 @@ def analyses(value: Any) -> dict[str, Analysis]:
         except ValueError as error:
             raise RecipeError(f"analyses.{name}.{error}") from error
     return made
+
+
+def silenced(value: Any) -> frozenset[str]:
+    """Name the analyses that are null: builds that run one of them by themselves do not."""
+    chosen = value if isinstance(value, Mapping) else {}
+    return frozenset(str(name) for name, options in chosen.items() if options is None)
 
 
 def _hook(name: str, value: Any) -> Hook:
@@ -150,7 +156,7 @@ def fitted(model: Architecture, data: Dataset) -> Architecture:
     Raises:
         RecipeError: it cannot take that.
     """
-    taken = (model.modality, *model.also)
+    taken = (model.modality, *model.modalities)
     if data.modality not in taken:
         named = f"modality '{taken[0]}'" if len(taken) == 1 else f"modalities {', '.join(taken)}"
         raise RecipeError(

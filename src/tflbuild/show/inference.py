@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tflbuild.core.answer import Answer, Truth
 from tflbuild.core.errors import RecipeError, StoreError
@@ -29,6 +29,12 @@ LONGEST_LABEL = 60
 
 MOST_VALUES = 64
 """Values of an output that are given as they are."""
+
+
+MOST_NUMBERS = 6
+"""Numbers of a regression that are drawn into a picture."""
+
+Said = TypeVar("Said", Answer, Truth)
 
 
 class Numbers(NamedTuple):
@@ -57,7 +63,7 @@ class Prediction:
         image: the file; an `.npy` for a model that takes numbers.
         height: of the image in pixels; 0 of numbers.
         width: likewise.
-        found: in falling order of score.
+        found: in falling order of score; numbers and points in the order of the model.
         best: the best score of all, shown or not; 0 where there is none.
         drawn: the file with what was found drawn in; None of numbers.
         truth: what is there by its annotation; None where nothing says it.
@@ -145,7 +151,8 @@ def predict_image(
     least = threshold if threshold is not None else LEAST_SCORE if boxed else 0.0
     shown = tuple(found for found in every if found.score >= least) if task.bounded else every
     if pictures:
-        _draw(task, sample, shown if boxed else shown[:1], truth or (), drawn)
+        whole = not boxed and not any(found.point or found.value is not None for found in shown)
+        _draw(task, sample, shown[:1] if whole else shown, truth or (), drawn)
     height, width = sample.shape[:2] if pictures else (0, 0)
     return Prediction(
         image=image,
@@ -198,7 +205,8 @@ def _draw(
     from tflbuild.modalities.image.dashes import dashed
     from tflbuild.modalities.image.files import draw
 
-    texts = [f"{plain(found.label, most=LONGEST_LABEL)} {found.score:.2f}" for found in shown]
+    shown, truth = _joined(shown), _joined(truth)
+    texts = [_text(found) for found in shown]
     rights = [("" if one.box else "truth: ") + plain(one.label, most=LONGEST_LABEL) for one in truth]
     try:
         own = task.draw(pixels, shown)
@@ -208,6 +216,19 @@ def _draw(
         Image.fromarray(picture).save(path)
     except OSError as error:
         raise StoreError(f"{plain(path)} cannot be written: {error.strerror or error}") from error
+
+
+def _text(found: Answer) -> str:
+    said = plain(found.label, most=LONGEST_LABEL)
+    return said if found.value is not None else f"{said} {found.score:.2f}"
+
+
+def _joined(some: Sequence[Said]) -> Sequence[Said]:
+    """Put the numbers that are said of a whole picture into one answer, which names them all."""
+    numbers = [
+        f"{plain(one.label, most=LONGEST_LABEL)} {one.value:.4g}" for one in some if one.value is not None
+    ]
+    return [replace(some[0], label=", ".join(numbers[:MOST_NUMBERS]))] if numbers else some
 
 
 def _boxes(some: Sequence[Answer] | Sequence[Truth]) -> npt.NDArray[np.float32]:

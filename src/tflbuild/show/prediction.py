@@ -134,17 +134,33 @@ def lines(made: Made) -> list[str]:
         return [*said, *(_numbers(name, numbers) for name, numbers in made.outputs.items())]
     if made.verdict:
         said[0] += f", {plain(made.verdict)}"
-    form = ".2f" if made.bounded else ".4g"
-    rows = [(plain(one.label), f"{one.score:{form}}", one.box) for one in made.found]
-    truths = [(plain(one.label), "truth", one.box) for one in made.truth or ()]
+    rows = [(plain(one.label), _said(one, made), _place(one, made)) for one in made.found]
+    truths = [(plain(one.label), f"truth{_number(one)}", _place(one, made)) for one in made.truth or ()]
     wide = max((len(label) for label, _, _ in (*rows, *truths)), default=0)
     if not rows:
         said.append(f"  nothing found (best score {made.best:.2f})")
-    for label, score, box in (*rows, *truths):
-        said.append(f"  {label:<{wide}}  {score}" + _corners(box, made))
+    for label, score, where in (*rows, *truths):
+        said.append(f"  {label:<{wide}}  {score}{where}")
     if made.truth == ():
         said.append("  truth: no object")
     return said
+
+
+def _said(one: Answer, made: Prediction) -> str:
+    if one.value is not None:
+        return f"{one.value:.6g}"
+    return f"{one.score:.2f}" if made.bounded else f"{one.score:.4g}"
+
+
+def _number(one: Truth) -> str:
+    return "" if one.value is None else f" {one.value:.6g}"
+
+
+def _place(one: Answer | Truth, made: Prediction) -> str:
+    if one.point is None:
+        return _corners(one.box, made)
+    y, x = one.point
+    return f"  x {x * made.width:.1f}, y {y * made.height:.1f}"
 
 
 def _corners(box: tuple[float, float, float, float] | None, made: Prediction) -> str:

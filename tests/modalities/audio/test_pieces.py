@@ -116,7 +116,7 @@ def test_a_recording_without_a_piece_is_refused(options: dict[str, Any], samples
         ({"cut": "first", "piece_stride": 2}, "piece_stride: it is for cut=pieces"),
         ({"cut": "first", "begin": 1.0}, "begin: it is for cut=pieces"),
         ({"cut": "first", "end": 1.0}, "end: it is for cut=pieces"),
-        ({"front_end": "waveform"}, "cut: pieces are of frames"),
+        ({"front_end": "waveform"}, "cut: pieces are of frames that do not depend"),
         ({"begin": 1.0, "end": 1.1}, "end: from 1 s to 1.1 s there is no piece of 0.192 s"),
     ],
 )

@@ -85,6 +85,7 @@ class RootedDataset(Dataset):
         import numpy as np
 
         from tflbuild.modalities.image import files as image
+        from tflbuild.tasks.labels import said_of
 
         if sample.path is None:
             raise DataError(f"data.root: {sample.key} has no file.")
@@ -95,7 +96,7 @@ class RootedDataset(Dataset):
             raise DataError(
                 f"data.root: {sample.key} was readable when the build started, but is not now: {error}"
             ) from error
-        return Example(pixels, boxes, np.array(sample.labels, np.int32))
+        return Example(pixels, boxes, said_of(sample))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Le
 
-from tflbuild.core.field_checks import Check, nothing_or, number, one_of, whole
+from tflbuild.core.field_checks import Check, check_fields, mapping, nothing_or, number, one_of, whole
 from tflbuild.core.modality import Encoded, Modality, modality
 from tflbuild.core.signature import TensorSpec
 from tflbuild.core.tensor_description import TensorDescription
+from tflbuild.modalities.audio.micro.settings import CHECKS, Micro, contradiction
 from tflbuild.modalities.audio.recording import Recording
 
 if TYPE_CHECKING:
@@ -30,6 +32,16 @@ LONGEST_WINDOW = 1000.0
 LONGEST_RECORDING = 3600
 MOST_FRAMES = 1 << 16
 
+KINDS = {
+    "mfcc": "cepstral coefficients",
+    "log_mel": "logarithms of mel bands",
+    "micro": "bands of the micro frontend",
+}
+"""Nouns for the numbers of a frame."""
+
+MICRO_SAMPLES = (16, 1 << 15)
+"""Samples of a frame of the micro frontend, whose numbers have 16 bits."""
+
 
 @modality("audio")
 class Audio(Modality):
@@ -47,8 +59,9 @@ class Audio(Modality):
     inspect: ClassVar[str] = "tflbuild.modalities.audio.files:inspect"
     reading: ClassVar[str] = "tflbuild.modalities.audio.files:read"
     file: ClassVar[str] = "recording"
+    contract: ClassVar[str] = "tflbuild.analyses.mistakes.recordings:RecordingContract"
     checks: ClassVar[Mapping[str, Check]] = {
-        "front_end": one_of("waveform", "log_mel", "mfcc"),
+        "front_end": one_of("waveform", "log_mel", "mfcc", "micro"),
         "rate": whole(1000, MOST_RATE),
         "duration": number(above=0, most=MOST_SECONDS),
         "level": one_of("recorded", "largest"),
@@ -68,11 +81,12 @@ class Audio(Modality):
         "piece_stride": whole(1, MOST_FRAMES),
         "begin": number(least=0, most=LONGEST_RECORDING),
         "end": nothing_or(number(above=0, most=LONGEST_RECORDING)),
+        "micro": mapping,
     }
 
-    front_end: Literal["waveform", "log_mel", "mfcc"] = "mfcc"
-    """Numbers that the model is given: the `waveform`; `log_mel`, logarithms of mel bands in each frame; or `mfcc`,
-    cepstral coefficients of these."""
+    front_end: Literal["waveform", "log_mel", "mfcc", "micro"] = "mfcc"
+    """Numbers that the model is given: the `waveform`; `log_mel`, logarithms of mel bands in each frame; `mfcc`,
+    cepstral coefficients of these; or `micro`, what TensorFlow's micro frontend gives on a microcontroller."""
     rate: Annotated[int, Ge(1000), Le(MOST_RATE)] = 16000
     """Samples in a second that the front end works on; recordings of another rate are resampled. [Hz]"""
     duration: Annotated[float, Gt(0), Le(MOST_SECONDS)] = 1.0
@@ -101,13 +115,14 @@ class Audio(Modality):
     """Number that is added to a band before its logarithm is taken, so that silence has one. [no unit]"""
     coefficients: Annotated[int, Ge(1), Le(MOST_BANDS)] = 10
     """Cepstral coefficients of a frame, the first ones; with front_end=mfcc. [coefficients]"""
+    micro: Micro = field(default_factory=Micro)
+    """Noise reduction, gain and logarithm, with front_end=micro."""
 
     mel: Literal["htk", "slaney"] = "htk"
     """Scale that bands are evenly spaced on: `htk`, as in `tf.signal`; or `slaney`, straight up to 1000 Hz, where each
     band has the area 1, as librosa has it."""
     logarithm: Literal["natural", "decibels"] = "natural"
-    """Logarithm of a band: `natural`; or `decibels`, 10 times the one to base 10 of a power, 20 times that of a
-    magnitude."""
+    """Logarithm of a band: `natural`; or `decibels`, 10 times the one to base 10."""
     cut: Literal["first", "pieces"] = "first"
     """What becomes of a recording that is longer than `duration`: its `first` part alone is given to the model; or all
     of it in `pieces`, each as long as `duration`, whose answers the task joins, as `reconstruction` does."""
@@ -118,6 +133,23 @@ class Audio(Modality):
     end: Annotated[float, Gt(0), Le(LONGEST_RECORDING)] | None = None
     """Where the last piece ends at the latest; with cut=pieces. null: at the end of the recording. [seconds]"""
 
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Audio:
+        """Build from options as JSON holds them."""
+        settings = options.get("micro", {})
+        return cls(**{**options, "micro": settings if isinstance(settings, Micro) else Micro(**settings)})
+
+    @classmethod
+    def check_options(cls, prefix: str, options: Mapping[str, Any]) -> None:
+        """Hold options that lay in a file to `checks`, and to one another.
+
+        Raises:
+            ValueError: one is unknown or wrong, or contradicts another.
+        """
+        check_fields(prefix, options, cls.checks)
+        check_fields(f"{prefix}micro.", options.get("micro", {}), CHECKS)
+        super().check_options(prefix, options)
+
     @property
     def samples(self) -> int:
         """Samples of what the model is given."""
@@ -125,13 +157,13 @@ class Audio(Modality):
 
     @property
     def window_samples(self) -> int:
-        """Samples of a frame."""
-        return max(1, round(self.rate * self.window / 1000))
+        """Samples of a frame; a part of a sample is left out by the micro frontend, and rounded by the others."""
+        return self._samples_in(self.window)
 
     @property
     def stride_samples(self) -> int:
         """Samples from one frame to the next."""
-        return max(1, round(self.rate * self.stride / 1000))
+        return self._samples_in(self.stride)
 
     @property
     def fft_samples(self) -> int:
@@ -142,6 +174,10 @@ class Audio(Modality):
     def frames(self) -> int:
         """Frames of what the model is given."""
         return 1 + (self.samples - self.window_samples) // self.stride_samples
+
+    def _samples_in(self, milliseconds: float) -> int:
+        count = self.rate * milliseconds / 1000
+        return max(1, int(count) if self.front_end == "micro" else round(count))
 
     def check(self) -> None:
         """Refuse a front end that has no frame, or bands beyond what the rate holds."""
@@ -163,6 +199,8 @@ class Audio(Modality):
                 f"{self.rate / 2:g} Hz"
             )
         self._check_pieces()
+        if self.front_end == "micro":
+            self._check_micro()
         if self.front_end == "mfcc" and self.coefficients > self.bands:
             raise ValueError(
                 f"coefficients: {self.coefficients} are more than the {self.bands} bands; use at most {self.bands}"
@@ -179,9 +217,10 @@ class Audio(Modality):
                 name = next(name for name, is_said in said.items() if is_said)
                 raise ValueError(f"{name}: it is for cut=pieces; leave it out, or set cut to pieces")
             return
-        if self.front_end == "waveform":
+        if self.front_end in ("waveform", "micro"):
             raise ValueError(
-                "cut: pieces are of frames, which a waveform has none of; use front_end=log_mel or mfcc"
+                f"cut: pieces are of frames that do not depend on each other, which front_end={self.front_end} does "
+                f"not give; use log_mel or mfcc"
             )
         if self.end is not None and self.end - self.begin < self.duration:
             raise ValueError(
@@ -201,6 +240,34 @@ class Audio(Modality):
         windows = np.lib.stride_tricks.sliding_window_view(features.ravel(), self.frames * numbers)
         return windows[:: self.piece_stride * numbers]
 
+    def _check_micro(self) -> None:
+        """Refuse what the micro frontend does not do."""
+        for option, right in (("level", "recorded"), ("window_shape", "hann"), ("fft", None)):
+            given = getattr(self, option)
+            if given != right:
+                shown = "null" if right is None else right
+                raise ValueError(f"{option}: front_end=micro does not do {given}; use {shown}")
+        least, most = MICRO_SAMPLES
+        if not least <= self.window_samples <= most:
+            raise ValueError(
+                f"window: a frame of {self.window:g} ms has {self.window_samples} samples, and front_end=micro takes "
+                f"{least} to {most}"
+            )
+        if self.stride_samples > self.window_samples:
+            raise ValueError(
+                f"stride: {self.stride:g} ms are more than the {self.window:g} ms of a frame, which front_end=micro "
+                f"does not do"
+            )
+        from math import log1p
+
+        # the last band must end below the highest frequency of the transform, beyond the rounding of float32
+        if not log1p(self.high / 700) < (1 - 1e-6) * log1p(self.rate / 1400):
+            raise ValueError(
+                f"high: {self.high:g} Hz is not below half of the rate, {self.rate / 2:g} Hz, as front_end=micro needs"
+            )
+        if said := contradiction(self.micro, self.fft_samples):
+            raise ValueError(said)
+
     def shape(self) -> tuple[int, ...]:
         """Give the shape of an input that takes everything: (samples, 1), or (frames, bands or coefficients, 1)."""
         if self.front_end == "waveform":
@@ -219,7 +286,7 @@ class Audio(Modality):
         if self.front_end == "waveform":
             return TensorDescription(name="audio", description=f"{first}.")
         what = f"{shape[1] if len(shape) > 1 else shape[0]} "
-        what += "cepstral coefficients" if self.front_end == "mfcc" else "logarithms of mel bands"
+        what += KINDS[self.front_end]
         frames = f"{self.frames} frames of {self.window:g} ms, one every {self.stride:g} ms"
         return TensorDescription(name="features", description=f"{first}: {frames}, of each {what}.")
 
@@ -340,6 +407,11 @@ class Audio(Modality):
         sound = self.levelled(samples.astype(np.float64))
         if self.front_end == "waveform":
             return sound.astype(np.float32)[:, None]
+        if self.front_end == "micro":
+            from tflbuild.modalities.audio.micro.frontend import features
+
+            whole = np.clip(np.rint(sound * 32768), -32768, 32767).astype(np.int16)
+            return (features(whole, self) * np.float32(self.micro.scale))[..., None]
         bins = self.fft_samples // 2 + 1
         weights = spectrum.WEIGHTS[self.mel](self.bands, bins, self.rate, self.low, self.high)
         parts = []
@@ -348,7 +420,7 @@ class Audio(Modality):
             sizes = spectrum.magnitudes(block, length, step, self.fft_samples, self.window_shape)
             found = np.log(sizes**self.power @ weights + self.log_offset)
             if self.logarithm == "decibels":
-                found *= 20 / self.power / np.log(10)
+                found *= 10 / np.log(10)
             if self.front_end == "mfcc":
                 found = found @ spectrum.cosines(self.bands, self.coefficients)
             parts.append(found.astype(np.float32))

@@ -1,4 +1,4 @@
-"""Short-time spectra, mel bands and cepstra as `tf.signal` defines them, in NumPy; and Slaney's bands.
+"""Short-time spectra, mel bands and cepstra as `tf.signal` defines them, and Slaney's bands; in NumPy, in float64.
 
 References:
     TensorFlow, tf.signal: stft, hann_window, linear_to_mel_weight_matrix, mfccs_from_log_mel_spectrograms.
@@ -77,32 +77,28 @@ def magnitudes(samples: Floats, length: int, step: int, fft: int, shape: str) ->
 
 @lru_cache(maxsize=8)
 def mel_weights(bands: int, bins: int, rate: int, low: float, high: float) -> Floats:
-    """Give (bins, bands): triangles that are evenly spaced in mel; the bin of the mean counts nowhere.
-
-    In float32, as TensorFlow computes them: where a triangle is narrower than a bin, its rounding decides the weight.
-    """
-    one = np.float32
-    mels = _mel(np.linspace(0.0, rate / 2, bins, dtype=one)[1:, None])
-    ends = _mel(np.array([low, high], one))
-    edges = np.linspace(ends[0], ends[1], bands + 2, dtype=one)
+    """Give (bins, bands): triangles that are evenly spaced in mel; the bin of the mean counts nowhere."""
+    mels = _mel(np.linspace(0.0, rate / 2, bins)[1:, None])
+    edges = np.linspace(_mel(low), _mel(high), bands + 2)
     below, centre, above = edges[:-2], edges[1:-1], edges[2:]
     rising, falling = (mels - below) / (centre - below), (above - mels) / (above - centre)
-    return np.pad(np.maximum(one(0), np.minimum(rising, falling)), ((1, 0), (0, 0))).astype(np.float64)
+    return np.pad(np.maximum(0.0, np.minimum(rising, falling)), ((1, 0), (0, 0)))
 
 
-def _mel(frequency: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.float32(SLOPE) * np.log(np.float32(1) + frequency / np.float32(BREAK)))
+def _mel(frequency: float | Floats) -> Floats:
+    return np.asarray(SLOPE * np.log(1 + np.asarray(frequency) / BREAK))
 
 
 @lru_cache(maxsize=8)
-def slaney_weights(bands: int, bins: int, rate: int, low: float, high: float) -> Floats:
-    """Give (bins, bands): triangles that are evenly spaced on Slaney's scale, each of the area 1 in Hz."""
+def slaney_weights(bands: int, bins: int, rate: int, low: float, high: float, *, even: bool = True) -> Floats:
+    """Give (bins, bands): triangles that are evenly spaced on Slaney's scale, each of the area 1 in Hz where `even`."""
     ends = _slaney(np.array([low, high], np.float64))
     edges = _hertz(np.linspace(ends[0], ends[1], bands + 2))
     below, centre, above = edges[:-2], edges[1:-1], edges[2:]
     frequencies = np.linspace(0.0, rate / 2, bins)[:, None]
     rising, falling = (frequencies - below) / (centre - below), (above - frequencies) / (above - centre)
-    return np.asarray(np.maximum(0.0, np.minimum(rising, falling)) * 2 / (above - below))
+    weights = np.maximum(0.0, np.minimum(rising, falling))
+    return np.asarray(weights * 2 / (above - below) if even else weights)
 
 
 def _slaney(frequency: Floats) -> Floats:
