@@ -1,7 +1,7 @@
 """What each way of pruning costs: `python benchmarks/pruning.py --work FOLDER [--row signs] [--only NAME ...]`.
 
 Every way sets half of the weights of the same trained model to zero (or as many as it says), and is then quantized to
-int8 on the same calibration images. It is held, paired by test image, to a float control that was trained on for as many
+int8 on the same calibration images. It is held, paired by test image, to a float control that trained on for as many
 steps at the same learning rate, without pruning. Findings are kept in the folder: a run that is stopped goes on where
 it was.
 """
