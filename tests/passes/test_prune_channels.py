@@ -125,6 +125,21 @@ def test_the_last_round_within_the_budget_is_kept(
     assert [one["ok"] for one in notes["channels"]["rounds"]] == [seen >= least for seen in judge.seen]
 
 
+@pytest.mark.slow
+def test_all_rounds_are_run_where_no_budget_is_asked(
+    small_detector: KerasModel, few_signs: Signs, tmp_path: Path
+) -> None:
+    judge, notes = Judge(41), dict[str, Any]()
+    options = replace(HALF, macs=None, sparsity=0.3, within_budget=False, round_steps=1)
+    result = run_pass(options, small_detector, tmp_path, data=few_signs, notes=notes, judge=judge)
+    assert judge.seen == []
+    assert result.meta["channels"]["channels"] == 28
+    assert notes["channels"]["rounds"] == [
+        {"macs": pytest.approx(0.8, abs=0.2), "channels": channels} for channels in (0.85, 0.7)
+    ]
+    assert len(lines_of(notes)) == 1
+
+
 @pytest.fixture
 def one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let every run of a pass have the same folder of checkpoints, as the same action has in the store."""
@@ -279,3 +294,5 @@ def test_the_length_of_a_round_and_the_comparison_follow() -> None:
     assert PruneChannels(macs=0.5).resolve(FACTS).compare == "cost"
     assert PruneChannels(macs=0.5, importance="l1").resolve(FACTS).compare == "both"
     assert PruneChannels(macs=0.5).judges()
+    assert not PruneChannels(macs=0.5, rounds=1).judges()
+    assert not PruneChannels(macs=0.5, within_budget=False).judges()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TypeVar
 
-from tflbuild.core.dataset import Dataset, Dropped, Example, FileFacts, Index, Look, Sample, dataset
+from tflbuild.core.dataset import Dropped, FileFacts, Index, Look, dataset
 from tflbuild.core.errors import DataError, MissingTool
 from tflbuild.core.image_files import fault_of_name
-from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
 from tflbuild.core.split_names import SPLITS
 from tflbuild.data.layouts.files import (
@@ -24,8 +22,8 @@ from tflbuild.data.layouts.files import (
 )
 from tflbuild.data.layouts.groups import group_of, pattern_of, whole_groups
 from tflbuild.data.layouts.labelled import Labelled, assemble
+from tflbuild.data.layouts.recording_files import RecordingFiles, fault_of, remarks
 from tflbuild.data.layouts.recordings import is_recording_name
-from tflbuild.data.layouts.usual_pictures import USUAL, changed
 from tflbuild.modalities.audio.modality import CURE, Audio
 
 T = TypeVar("T")
@@ -48,7 +46,7 @@ class _Heard:
 
 
 @dataset("audio_folder")
-class AudioFolder(FileDataset):
+class AudioFolder(RecordingFiles, FileDataset):
     """Recordings sorted into one sub-folder a class: `root/CLASS/*` or `root/{train,val,test}/CLASS/*`.
 
     WAV (PCM of 8 to 32 bits, floats) and FLAC (`pip install "tflbuild[audio]"`) of any rate and number of channels:
@@ -59,7 +57,6 @@ class AudioFolder(FileDataset):
     """
 
     task = "classification"
-    modality: ClassVar[str] = "audio"
 
     speaker: str | None = None
     """Regular expression for the beginning of a file's name, with brackets around what names the speaker, e.g.
@@ -96,24 +93,6 @@ class AudioFolder(FileDataset):
         )
         return [f"data: every speaker is in one split: {said}"]
 
-    def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
-        """Leave out the options of pictures, which `data=auto` brings.
-
-        Raises:
-            DataError: one of them is set.
-        """
-        kept: dict[str, Any] = {}
-        own = {"preprocess": to_json(Audio()), "augment": ("enabled", "shift", "noise", "masks")}
-        for block, known in own.items():
-            given = getattr(self, block) or {}
-            foreign = {key: item for key, item in given.items() if key not in known and key in USUAL[block]}
-            if said := changed(foreign, USUAL[block], f"data.{block}"):
-                raise DataError(
-                    f"{said}: this option is for pictures, but '{plain(self.root)}' contains recordings."
-                )
-            kept[block] = {key: item for key, item in given.items() if key not in foreign}
-        return replace(self, **kept), ()
-
     def index(self, look: Look) -> Index:
         """List the splits.
 
@@ -138,28 +117,6 @@ class AudioFolder(FileDataset):
         index = assemble(self, splits, look, dropped, noun="recording")
         taken = [heard[str(sample.path)] for samples in index.splits.values() for sample in samples]
         return replace(index, remarks=(*remarks(taken, kind), *self._voices(index)))
-
-    def read(self, sample: Sample) -> Example:
-        """Read one recording.
-
-        Raises:
-            DataError: it is not what it was when the build started.
-        """
-        import numpy as np
-
-        from tflbuild.modalities.audio.files import read
-
-        try:
-            value = read(str(sample.path))
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"data.root: {sample.key} was readable when the build started, but is not now: {error}"
-            ) from error
-        return Example(value, np.zeros((0, 4), np.float32), np.array(sample.labels, np.int32))
-
-    def code(self) -> tuple[str, ...]:
-        """Name what reads files."""
-        return ("tflbuild.modalities.audio.files", "tflbuild.modalities.audio.wav")
 
     def _split_folders(self, root: Path) -> Mapping[str, Path]:
         """Give the folder of every split; the root itself where there are none.
@@ -223,36 +180,3 @@ class AudioFolder(FileDataset):
         other = [name for name in every if not is_recording_name(name)]
         dropped += [Dropped(f"{shown}/{name}", "not named like a recording") for name in other]
         return [(f"{shown}/{name}", label) for name in every if is_recording_name(name)]
-
-
-def fault_of(facts: FileFacts, kind: Audio) -> str:
-    """Say why a recording cannot be used by a front end; "" where it can."""
-    if kind.front_end == "waveform" or not kind.shorter_than_a_frame(facts.frames, facts.rate):
-        return ""
-    return f"is {facts.frames / facts.rate:.3g} s long, shorter than a frame of {kind.window:g} ms"
-
-
-def remarks(heard: Sequence[FileFacts], kind: Audio) -> list[str]:
-    """Say what is done to recordings before a model is given them.
-
-    Args:
-        heard: facts of all that are used.
-        kind: the front end.
-    """
-    said = []
-    rates = Counter(facts.rate for facts in heard if facts.rate != kind.rate)
-    for rate, count in sorted(rates.items()):
-        said.append(f"data: {_counted(count)} of {rate} Hz resampled to {kind.rate} Hz")
-    if several := sum(facts.channels > 1 for facts in heard):
-        said.append(f"data: {_counted(several)} of several channels averaged to one")
-    long = sum(facts.frames * kind.rate > kind.samples * facts.rate for facts in heard)
-    short = sum(facts.frames * kind.rate < kind.samples * facts.rate for facts in heard)
-    if long:
-        said.append(f"data: {_counted(long)} cut to the first {kind.duration:g} s")
-    if short:
-        said.append(f"data: {_counted(short)} shorter than {kind.duration:g} s, followed by silence")
-    return said
-
-
-def _counted(count: int) -> str:
-    return f"{count} recording{'s' * (count != 1)}"

@@ -29,7 +29,7 @@ class PruneChannels(Fitting):
     The result is an ordinary, smaller model: it is faster on every device, and every later pass works on it. Exactly
     one of `macs`, `sparsity` and `target_latency` says how far to go. It is done in `rounds`: each takes out an even
     part and trains on, and after each the model is held to the step's budget on val. The last round within it is
-    kept. Where not even the first is, the gate closes on that one.
+    kept. Where not even the first is, the gate closes on that one. With `within_budget=false` all rounds are run.
 
     Which channels go together follows from the graph: those that a sum joins, those that a depthwise convolution
     hands on, those of a squeeze-and-excite, those that a flattened tensor has at every place. They leave together from
@@ -92,6 +92,9 @@ class PruneChannels(Fitting):
     [rounds]"""
     round_steps: Annotated[int, Ge(1), Le(100_000_000)] | None = None
     """Length of the training in each round. null: the training's length divided by `rounds`. [batches]"""
+    within_budget: bool = True
+    """Whether each round is held to the step's budget, which there must be then, and the last one within it is kept.
+    false: all rounds are run, and the step's gate judges the last."""
     learning_rate: Annotated[float, Gt(0), Le(1000)] = 2e-3
 
     def check(self) -> None:
@@ -127,8 +130,8 @@ class PruneChannels(Fitting):
         return max(shortened(1500, facts), math.ceil(6 * facts.train / self.batch_size))
 
     def judges(self) -> bool:
-        """Hold the model of each round to the budget."""
-        return True
+        """Hold the model of each round to the budget; the gate alone does so where there is one round."""
+        return self.within_budget and self.rounds > 1
 
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Cut and train, round by round, and give the last model within the budget."""
@@ -149,21 +152,20 @@ class PruneChannels(Fitting):
         for one in self._rounds():
             current = self._trained(one, current, cutting, model, ctx)
             made = self._emitted(current, one, facts, ctx)
-            judgement = ctx.judge(made)
-            rounds.append(
-                {
-                    "macs": round(current.macs / base.macs, 4),
-                    "channels": round(current.channels / base.channels, 4),
-                    "metrics": {name: found.value for name, found in judgement.metrics.items()},
-                    "ok": judgement.ok,
-                }
-            )
-            verdict = "; ".join(verdict.text for verdict in judgement.verdicts)
+            noted: dict[str, Any] = {
+                "macs": round(current.macs / base.macs, 4),
+                "channels": round(current.channels / base.channels, 4),
+            }
+            rounds.append(noted)
+            judgement = ctx.judge(made) if self.judges() else None
+            if judgement is not None:
+                figures = {name: found.value for name, found in judgement.metrics.items()}
+                noted |= {"metrics": figures, "ok": judgement.ok}
+            verdict = "".join(f", {verdict.text}" for verdict in judgement.verdicts) if judgement else ""
             ctx.log(
-                f"round {one.number + 1} of {self.rounds}: {current.macs / base.macs:.3f} x the multiply-accumulates, "
-                f"{verdict}"
+                f"round {one.number + 1} of {self.rounds}: {noted['macs']:.3f} x the multiply-accumulates{verdict}"
             )
-            if not judgement.ok:
+            if judgement is not None and not judgement.ok:
                 break
             kept = (made, current)
         result, left = kept or (made, current)

@@ -42,7 +42,7 @@ def lines(note: Note) -> list[str]:
         f"channels {_counts(note, 'channels')}: {', '.join(shares)}; multiply-accumulates {_counts(note, 'macs')}"
     ]
     rounds = note.get("rounds", [])
-    if rounds and not rounds[-1].get("ok"):
+    if rounds and not rounds[-1].get("ok", True):
         told.append(f"  round {len(rounds)} was over budget: round {max(_kept(rounds), 0) + 1} is kept")
     whole = [
         f"'{one.get('name', '?')}' ({one.get('reason', '?')})"
@@ -119,7 +119,7 @@ def _rounds(rounds: Note) -> tuple[Curve | Table, ...]:
     names = list(dict.fromkeys(name for one in rounds for name in one.get("metrics", {})))
     metric, kept = headline(names) or (names[0] if names else ""), max(_kept(rounds), 0)
     points = tuple(
-        Point(x=x, y=y, ok=bool(one.get("ok")), kept=place == kept)
+        Point(x=x, y=y, ok=bool(one.get("ok", True)), kept=place == kept)
         for place, one in enumerate(rounds)
         if (x := number(one, "macs")) is not None
         and (y := number(one.get("metrics", {}), metric)) is not None
@@ -130,7 +130,7 @@ def _rounds(rounds: Note) -> tuple[Curve | Table, ...]:
                 Quantity(number(one, "macs"), "%"),
                 Quantity(number(one, "channels"), "%"),
                 *(Quantity(number(one.get("metrics", {}), name)) for name in names),
-                "yes" if one.get("ok") else "no",
+                {True: "yes", False: "no"}.get(one.get("ok"), "not asked"),
             ),
             marked=place == kept,
         )
@@ -143,7 +143,7 @@ def _rounds(rounds: Note) -> tuple[Curve | Table, ...]:
 
 def _kept(rounds: Note) -> int:
     """Give the place of the last round within the budget; -1 where none is."""
-    return max((place for place, one in enumerate(rounds) if one.get("ok")), default=-1)
+    return max((place for place, one in enumerate(rounds) if one.get("ok", True)), default=-1)
 
 
 def _figure(note: Note, key: str, when: str) -> float | None:
