@@ -64,7 +64,7 @@ def test_every_way_is_searched_once() -> None:
     assert ("none", "replace") not in SHARED, "nothing is replaced where nothing is equalized"
     assert (USUAL.ranges, USUAL.equalize, USUAL.correct_bias, USUAL.round) == (
         "mse",
-        "activations",
+        "noise",
         True,
         "nearest",
     )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tflbuild.quantization.ranges import Method
 
-Equalize = Literal["none", "weights", "activations"]
+Equalize = Literal["none", "weights", "activations", "noise"]
 Relu6 = Literal["keep", "replace"]
 Round = Literal["nearest", "learned"]
 
@@ -21,6 +21,7 @@ RANGES: tuple[Method, ...] = ("mse", "p99.99", "p99.999", "minmax", "p99.9", "en
 """Every way to set ranges, in the order of how well they did on detectors, MobileNets and ResNets."""
 
 SHARED: tuple[tuple[Equalize, Relu6], ...] = (
+    ("noise", "keep"),
     ("activations", "keep"),
     ("weights", "keep"),
     ("none", "keep"),
@@ -35,7 +36,7 @@ class Setting:
 
     Attributes:
         ranges: how ranges of activations are set.
-        equalize: what the sizes of channels are shared by, first.
+        equalize: what the sizes of channels are shared by, first; `noise`: activations, then small channels are lifted.
         relu6: whether RELU6 stays, and limits what can be shared, or becomes RELU.
         correct_bias: whether biases are corrected afterwards.
         round: how weights are rounded.
@@ -58,6 +59,8 @@ class Setting:
     def shared(self) -> str:
         """Say how the float model is equalized; "" where it is not."""
         relu = ", RELU6 replaced" if self.relu6 == "replace" else ""
+        if self.equalize == "noise":
+            return f"small channels lifted{relu}"
         return "" if self.equalize == "none" else f"equalized by {self.equalize}{relu}"
 
 
