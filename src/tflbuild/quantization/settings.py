@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import sqrt
 from statistics import fmean, stdev
 from typing import Any, Literal
@@ -113,6 +113,37 @@ class Scored:
         return (
             found | ({} if self.top1 is None else {"top1": self.top1}) | {"seconds": round(self.seconds, 3)}
         )
+
+
+def steps_to(best: Setting, scored: Sequence[Scored]) -> list[dict[str, Any]]:
+    """Say what each step on the way to a setting gave, as report.json holds it.
+
+    From ranges alone, one choice is added after the other; what was not tried on its own is left out.
+
+    Args:
+        best: the last of them.
+        scored: all that was measured.
+
+    Returns:
+        For each the `step` in words, its `error`, the number of images `n`, and whether the error `falls` beyond its
+        noise, image by image, against the one before; null for the first.
+    """
+    plain = Setting(ranges=best.ranges)
+    even = replace(
+        plain, equalize="activations" if best.equalize == "noise" else best.equalize, relu6=best.relu6
+    )
+    known = {found.setting: found for found in scored}
+    way = dict.fromkeys((plain, even, replace(best, correct_bias=False), best))
+    found = [known[setting] for setting in way if setting in known]
+    return [
+        {
+            "step": one.setting.text,
+            "error": one.error,
+            "n": len(one.errors),
+            "falls": None if before is None else _worse(before, one),
+        }
+        for before, one in zip([None, *found], found, strict=False)
+    ]
 
 
 def chosen(scored: Sequence[Scored]) -> Scored:

@@ -231,7 +231,7 @@ class Quantizing(Pass):
         rounding learned, which takes long, and gains much where weights have 4 bits.
         """
         from tflbuild.quantization.remembered import searched
-        from tflbuild.quantization.settings import SHARED, Setting, chosen
+        from tflbuild.quantization.settings import SHARED, Setting, chosen, steps_to
 
         if self.method == "fixed":
             return Setting(round=self.round, **{option: getattr(self.filled(), option) for option in FIXED})
@@ -248,6 +248,7 @@ class Quantizing(Pass):
             "error": best.error,
             "held_out": bench.held_out,
             "seconds": round(time.perf_counter() - started, 3),
+            "steps": steps_to(best.setting, scored),
             "candidates": [found.to_json() for found in scored],
             "failed": [asdict(one) for one in failed],
         }
