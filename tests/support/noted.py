@@ -121,6 +121,16 @@ DEQUANTIZE: dict[str, Any] = {
     "beyond": [{"name": "logits", "low": -13.3, "high": 23.2, "least": -15.6, "most": 22.5}],
 }
 NOTES: dict[str, Any] = {
+    "weights": {
+        "file": "a.h5",
+        "by": "order",
+        "tensors": 260,
+        "of": 262,
+        "folded": 0,
+        "fresh": ["logits"],
+        "unused": ["predictions"],
+        "layers": 105,
+    },
     "recognised": RECOGNISED,
     "settled": ["boxes reach 638 on 16 pictures, so their units are pixels"],
     "parity": PARITY,
