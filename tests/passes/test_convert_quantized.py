@@ -65,6 +65,35 @@ def test_a_classifier_has_the_promised_output(
     assert [entry["dtype"] for entry in result.meta["signature"]["outputs"]] == [output_dtype]
 
 
+def test_layers_that_share_a_bias_have_it_each_in_a_scale_of_its_own() -> None:
+    """The converter writes it once with int16 activations, in the scale of one of them."""
+    from tflbuild.backends import converter
+    from tflbuild.backends.keras import Model, layers
+    from tflbuild.core.task import TASKS
+    from tflbuild.quantization.observation import Executable
+    from tflbuild.tflite import bias_scales
+    from tflbuild.tflite.graph import Graph
+    from tflbuild.tflite.scales import wrong_biases
+
+    image = layers.Input((4, 4, 2), name="image")
+    head = layers.Conv2D(3, 1, bias_initializer="ones", name="head")
+    large = layers.Rescaling(50.0)(image)
+    model = Model(image, layers.Concatenate(name="logits")([head(image), head(large)]))
+    values = np.random.default_rng(0).uniform(-1, 1, (8, 4, 4, 2)).astype(np.float32)
+    task = TASKS.get("unlabelled")()
+    graph = Graph.unpacked(
+        converter.post_training(
+            model, task, None, "int16x8", lambda: ({"image": one} for one in values), "float32", "float32"
+        )
+    )
+    assert len(wrong_biases(graph)) == 1
+    assert len(bias_scales.restate(graph)) == 1
+    assert wrong_biases(graph) == []
+    (found,) = Executable(graph.packed()).run({"image": values[0]})
+    wanted = model(values[:1]).numpy()[0]
+    np.testing.assert_allclose(found[..., :3], wanted[..., :3], atol=0.02)
+
+
 def test_one_scale_serves_each_tensor_where_that_is_asked_for(
     small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:

@@ -33,8 +33,12 @@ class Architecture:
 
     name: ClassVar[str] = ""
     task: ClassVar[str] = ""
+    also: ClassVar[tuple[str, ...]] = ()
+    """Further tasks whose data it takes: it then gives as many numbers as there would be classes."""
     modality: ClassVar[str] = ""
     """Name of the modality of the samples that it takes; "" where that is not asked while planning."""
+    modalities: ClassVar[tuple[str, ...]] = ()
+    """Names of further modalities whose samples it takes."""
     needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras")
     starting: ClassVar[str] = ""
     """Module that fills a built model with weights of files; only keys of trainings that start so have its code."""
@@ -84,11 +88,11 @@ class Architecture:
 
     def task_on(self, task: str) -> str:
         """Name the task that the model's outputs are of, on data of a task."""
-        return self.task or task
+        return task if task in self.also else self.task or task
 
     def refusal(self, task: str) -> str:
         """Say, while planning, why the model cannot be used on data of a task; "" where it can."""
-        if self.task and task != self.task and TASKS.get(task).labelled:
+        if self.task and task not in (self.task, *self.also) and TASKS.get(task).labelled:
             return f"'{type(self).name}' is for {self.task}"
         return ""
 

@@ -32,6 +32,7 @@ class DSCNN(Trainable):
     """
 
     task = "classification"
+    also = ("regression",)
     modality = "audio"
 
     frames: Annotated[int, Ge(LEAST), Le(4096)] | None = None

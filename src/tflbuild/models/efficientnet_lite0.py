@@ -42,6 +42,7 @@ class EfficientNetLite0(Trainable):
     """
 
     task = "classification"
+    also = ("regression",)
     modality = "image"
 
     input_size: Annotated[int, Ge(SMALLEST), Le(LARGEST)] = 96

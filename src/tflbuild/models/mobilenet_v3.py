@@ -54,6 +54,7 @@ class MobileNetV3(Trainable):
     """Base of the two classifiers."""
 
     task = "classification"
+    also = ("regression",)
     modality = "image"
     blocks: ClassVar[tuple[Block, ...]] = ()
     last_filters: ClassVar[int] = 0

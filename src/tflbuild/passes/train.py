@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -97,7 +98,10 @@ class Train(Fitting):
             ctx.notes["weights"] = taken
         if self.init not in FROM_MODEL:
             ctx.notes["init"] = keras.take_weights(built, Path(self.init))
+        task = TASKS.get(ctx.model_spec.task_on(ctx.task))()
+        built, head = task.ended(built, ctx.dataset("data.train"))
         facts = meaning_of(ctx, built, classes)
+        facts = replace(facts, head={**facts.head, **head})
         if self.steps:
             fit(built, facts, self, ctx)
         return emit_keras(ctx, built, facts)
