@@ -313,6 +313,6 @@ class Prune(Fitting):
             if found.zero < fewest:
                 blocks = "" if self.block_size == (1, 1) else "blocks of "
                 raise BrokenPromise(
-                    f"{found.name} has {found.zero} {blocks}zeros of {found.blocks}, not the {fewest} that are its part "
-                    f"of sparsity={self.sparsity:g}."
+                    f"{found.name} has {found.zero} {blocks}zeros of {found.blocks}, not the {fewest} that are its "
+                    f"part of sparsity={self.sparsity:g}."
                 )
