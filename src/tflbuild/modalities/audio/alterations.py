@@ -77,11 +77,11 @@ def _weights(kind: AlteredAudio, bins: int) -> Floats:
     high = min(kind.high, kind.rate / 2)
     if kind.mel == "htk":
         return spectrum.mel_weights(kind.bands, bins, kind.rate, kind.low, high)
-    return _slaney(kind.bands, bins, kind.rate, kind.low, high, kind.mel == "slaney")
+    return slaney(kind.bands, bins, kind.rate, kind.low, high, kind.mel == "slaney")
 
 
 @lru_cache(maxsize=8)
-def _slaney(bands: int, bins: int, rate: int, low: float, high: float, even: bool) -> Floats:
+def slaney(bands: int, bins: int, rate: int, low: float, high: float, even: bool) -> Floats:
     """Give (bins, bands): triangles on Slaney's mel scale, of equal area where that is wanted."""
     ends = [
         hertz * LINEAR if hertz < BREAK else BREAK * LINEAR + STEP * np.log(hertz / BREAK)
