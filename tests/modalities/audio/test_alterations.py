@@ -29,6 +29,10 @@ def test_slaneys_scale_is_even_up_to_1000_hertz_and_logarithmic_above() -> None:
     hertz = np.linspace(0, 8000, 8001)
     above = alterations.slaney(1, 8001, 16000, 1000.0, 6400.0, False)[:, 0]
     assert hertz[above.argmax()] == pytest.approx(1000 * 6.4**0.5, abs=1), "half of the 27 mel"
+    whole = alterations.slaney(1, 8001, 16000, 0.0, 6400.0, False)[:, 0]
+    assert hertz[whole.argmax()] == pytest.approx(1000 * 6.4 ** (6 / 27), abs=1), (
+        "21 of 42 mel, 6 above 1,000 Hz"
+    )
     assert hertz[above > 0][[0, -1]].tolist() == [1001, 6399]
 
 
