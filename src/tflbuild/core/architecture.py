@@ -37,6 +37,8 @@ class Architecture:
     """Further tasks whose data it takes: it then gives as many numbers as there would be classes."""
     modality: ClassVar[str] = ""
     """Name of the modality of the samples that it takes; "" where that is not asked while planning."""
+    modalities: ClassVar[tuple[str, ...]] = ()
+    """Names of further modalities whose samples it takes."""
     needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras")
 
     def check(self) -> None:

@@ -128,6 +128,22 @@ class Modality:
         """
         raise NotImplementedError
 
+    def several(self) -> bool:
+        """Say whether a sample is several pieces, each of them what `encode` gives of it: windows of a recording."""
+        return False
+
+    def pieces(self, sample: Any, shape: tuple[int, ...]) -> Any:
+        """Give the codes of every piece of a sample, (pieces, *shape); by default of the one that it is.
+
+        Args:
+            sample: as for `encode`.
+            shape: of the input, without the batch axis.
+
+        Raises:
+            ValueError: it cannot be made to fit; says both shapes.
+        """
+        return self.encode(sample, shape).codes[None]
+
     def values(self, codes: Any) -> Any:
         """Turn codes into the float32 values that a float model takes; any axes may come first."""
         return self.scaled(codes.astype("float32"))

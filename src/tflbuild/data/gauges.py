@@ -56,7 +56,9 @@ class Gauges(Dataset):
         """
         if self.low >= self.high:
             raise DataError(f"data.low: {self.low:g} is not below data.high, {self.high:g}.")
-        causes = digest.of_json(["gauges", RENDERER, self.seed, self.image_size, self.low, self.high, self.noise])
+        causes = digest.of_json(
+            ["gauges", RENDERER, self.seed, self.image_size, self.low, self.high, self.noise]
+        )
         splits = drawn(causes, self.train, self.val, self.test)
         return Index(
             classes=(NAME,),
@@ -72,7 +74,9 @@ class Gauges(Dataset):
 
         split, number = sample.key.split("/")
         seeds = (self.seed, "gauges", split, int(number))
-        return gauge(seeds, self._reading(sample.key), self._step(sample.key) / STEPS, self.image_size, self.noise)
+        return gauge(
+            seeds, self._reading(sample.key), self._step(sample.key) / STEPS, self.image_size, self.noise
+        )
 
     def code(self) -> tuple[str, ...]:
         """Name the renderer."""

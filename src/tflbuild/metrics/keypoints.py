@@ -61,9 +61,7 @@ class PointMetric(AccuracyMetric):
         low, high = percentile_interval(change[1:], float(change[0]))
         return Difference(value=float(change[0]), low=low, high=high, n=n)
 
-    def _drawn(
-        self, predictions: Mapping[str, Any], truth: Mapping[str, Any], weights: Weights
-    ) -> Floats:
+    def _drawn(self, predictions: Mapping[str, Any], truth: Mapping[str, Any], weights: Weights) -> Floats:
         """Give (1 + replicates,); the first one counts every sample once."""
         import numpy as np
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tflbuild.modalities.audio import alterations
+from tflbuild.modalities.audio import alterations, spectrum
 
 
 def test_silence_lies_before_or_around_a_short_recording() -> None:
@@ -22,14 +22,14 @@ def test_pre_emphasis_takes_a_share_of_the_sample_before() -> None:
 
 def test_slaneys_scale_is_even_up_to_1000_hertz_and_logarithmic_above() -> None:
     """By Slaney's Auditory Toolbox: 66.67 Hz a mel up to 1,000 Hz (15 mel), and 27 mel from there to 6,400 Hz."""
-    even = alterations.slaney(2, 4, 2000, 0.0, 1000.0, False)  # edges 0, 5, 10, 15 mel: 0, 333, 667, 1000 Hz
+    even = spectrum.slaney_weights(2, 4, 2000, 0.0, 1000.0, even=False)  # edges 0, 5, 10, 15 mel: 0, 333, 667, 1000 Hz
     assert even == pytest.approx(np.array([[0, 0], [1, 0], [0, 1], [0, 0]]), abs=1e-9)
-    scaled = alterations.slaney(2, 4, 2000, 0.0, 1000.0, True)  # each 667 Hz wide: of the area 1
+    scaled = spectrum.slaney_weights(2, 4, 2000, 0.0, 1000.0, even=True)  # each 667 Hz wide: of the area 1
     assert scaled == pytest.approx(even * 2 / (2000 / 3), abs=1e-12)
     hertz = np.linspace(0, 8000, 8001)
-    above = alterations.slaney(1, 8001, 16000, 1000.0, 6400.0, False)[:, 0]
+    above = spectrum.slaney_weights(1, 8001, 16000, 1000.0, 6400.0, even=False)[:, 0]
     assert hertz[above.argmax()] == pytest.approx(1000 * 6.4**0.5, abs=1), "half of the 27 mel"
-    whole = alterations.slaney(1, 8001, 16000, 0.0, 6400.0, False)[:, 0]
+    whole = spectrum.slaney_weights(1, 8001, 16000, 0.0, 6400.0, even=False)[:, 0]
     assert hertz[whole.argmax()] == pytest.approx(1000 * 6.4 ** (6 / 27), abs=1), (
         "21 of 42 mel, 6 above 1,000 Hz"
     )

@@ -65,7 +65,7 @@ def figure(seeds: tuple[int | str, ...], sigmas: tuple[float, ...], side: int, n
     before = canvas.copy()
     _draw(canvas, joints, _look(draws), facing, tall / 18)
     mask = np.abs(canvas - before).max(axis=2) > 4
-    visible = {name: SEEN for name in NAMES}
+    visible = dict.fromkeys(NAMES, SEEN)
     if not facing:
         visible["nose"] = HIDDEN
     _cover(draws, canvas, joints, visible)
@@ -162,7 +162,9 @@ def _head(canvas: Canvas, nose: Point, neck: Point, look: _Look, facing: bool, t
     strokes.disc(canvas, (nose[0] - thick * 0.5, nose[1]), thick * 1.25, look.hair)
     strokes.disc(canvas, nose, thick * 1.15, look.skin)
     for way in (-1, 1):
-        strokes.disc(canvas, (nose[0] - thick * 0.3, nose[1] + way * thick * 0.45), thick * 0.22, (15, 15, 15))
+        strokes.disc(
+            canvas, (nose[0] - thick * 0.3, nose[1] + way * thick * 0.45), thick * 0.22, (15, 15, 15)
+        )
     strokes.stroke(
         canvas,
         (nose[0] + thick * 0.55, nose[1] - thick * 0.35),

@@ -1,4 +1,4 @@
-"""Strokes, discs and rings with soft edges, in single IEEE operations and square roots, which every machine rounds alike."""
+"""Strokes, discs and rings with soft edges: single IEEE operations and roots, which every machine rounds alike."""
 
 from __future__ import annotations
 

@@ -135,7 +135,9 @@ def training_batches(
         for slot in range(step * batch_size, (step + 1) * batch_size):
             image, boxes, labels = examples[shuffle.position(slot)]
             mirror = mirrored(split.classes) if labels.ndim == 2 and vary.flip else ()
-            made.append(apply(vary, image, boxes, labels, rng, height, width, preprocess, unflippable, mirror))
+            made.append(
+                apply(vary, image, boxes, labels, rng, height, width, preprocess, unflippable, mirror)
+            )
         return Batch(np.stack([m.pixels for m in made]), [m.boxes for m in made], [m.labels for m in made])
 
     return ahead(prepare, start, workers, prefetch)

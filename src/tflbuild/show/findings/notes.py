@@ -13,6 +13,7 @@ from tflbuild.core.result_form import GRAPH
 from tflbuild.show.findings import (
     auto,
     calibration,
+    channels,
     dequantize,
     graph,
     islands,
@@ -38,6 +39,7 @@ FINDINGS: Mapping[str, Presentation] = {
     "mixed": mixed.PRESENTATION,
     "islands": islands.PRESENTATION,
     "iterations": iterations.PRESENTATION,
+    "channels": channels.PRESENTATION,
     "sparse_encoding": sparse_encoding.PRESENTATION,
     GRAPH: graph.PRESENTATION,
 }

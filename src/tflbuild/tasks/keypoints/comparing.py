@@ -54,7 +54,9 @@ def disagreement(given: Compared) -> Disagreement:
     )
 
 
-def _answers(names: Any, points: npt.NDArray[np.float64], sure: npt.NDArray[np.float32]) -> tuple[Answer, ...]:
+def _answers(
+    names: Any, points: npt.NDArray[np.float64], sure: npt.NDArray[np.float32]
+) -> tuple[Answer, ...]:
     return tuple(_answer(names, place, points, sure) for place in range(len(points)))
 
 

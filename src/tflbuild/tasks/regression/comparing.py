@@ -43,7 +43,9 @@ def disagreement(given: Compared) -> Disagreement:
     )
 
 
-def _answers(given: Compared, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[Answer, ...]:
+def _answers(
+    given: Compared, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+) -> tuple[Answer, ...]:
     return tuple(
         Answer(label=label_of(given.labels, place), score=1.0, value=value)
         for place, value in enumerate(values.tolist())

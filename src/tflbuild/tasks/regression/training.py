@@ -84,7 +84,8 @@ def deviation_of(model: Any) -> list[float]:
     for layer in reversed(model.layers):
         own = getattr(layer, "layer", layer)
         if own.name == UNITS and type(own).__name__ == "Rescaling":
-            return np.ravel(own.scale).astype(float).tolist()
+            found: list[float] = np.ravel(own.scale).astype(float).tolist()
+            return found
     return [1.0]
 
 
