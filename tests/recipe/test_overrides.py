@@ -36,7 +36,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("=3", "it names no key"),
         (
             "model=null",
-            "model: null is not a choice; there are ds_cnn, efficientdet_lite0, efficientnet_lite0, file",
+            "model: null is not a choice; there are autoencoder, ds_cnn, efficientdet_lite0, efficientnet_lite0",
         ),
         ("model=7", "model: 7 is not a choice"),
         ("target=null", "target: null is not a choice"),

@@ -69,10 +69,10 @@ class AlteredAudio(Audio):
     diagnosis."""
     curve: Curve = "periodic"
     """The window's curve: a period (`periodic`), or from end to end (`symmetric`). For diagnosis."""
-    mel: Scale = "htk"
+    mel: Scale = "htk"  # type: ignore[assignment]
     """Mel scale of the bands: `htk`; `slaney`, with bands of equal area; or `slaney_unscaled`, with bands of equal
     height. For diagnosis."""
-    logarithm: Logarithm = "natural"
+    logarithm: Logarithm = "natural"  # type: ignore[assignment]
     """Logarithm of the bands: `natural`, `log10`, `log2`, `decibels` (10 x log10), `decibels_20` (20 x log10) or
     `none`. For diagnosis."""
     cepstra: Cepstra = "tf"

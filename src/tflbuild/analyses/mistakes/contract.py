@@ -77,8 +77,8 @@ class Contract:
 
 
 def contract_of(kind: Modality) -> Contract | None:
-    """Give the contract that a modality names; None where it names none."""
-    if not type(kind).contract:
+    """Give the contract that a modality names; None where it names none, or makes several pieces of a sample."""
+    if not type(kind).contract or kind.several():
         return None
     made: Contract = named(type(kind).contract)(kind)
     return made

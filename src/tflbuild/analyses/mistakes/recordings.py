@@ -42,7 +42,12 @@ FFTS = (256, 512, 1024, 2048)
 OFFSETS = (1e-12, 1e-10, 1e-8, 1e-6, 1e-3, 1.0)
 ENDS = ((20.0, 4000.0), (80.0, 7600.0), (125.0, 7500.0), (300.0, 8000.0))
 
+NAMES: Mapping[str, str] = {"htk": "HTK", "slaney": "Slaney"}
+LOGS: Mapping[str, str] = {"natural": "ln", "decibels": "10 log10"}
+"""Words for scales and logarithms that options of `audio` can say."""
+
 LOGARITHMS: Mapping[str, str] = {
+    "natural": "with natural logarithms",
     "log10": "with logarithms to the base 10",
     "log2": "with logarithms to the base 2",
     "decibels": "in decibels, 10 x log10",
@@ -57,6 +62,7 @@ NORMALISATIONS: Mapping[str, str] = {
     "scaled_minus1_1": "scaled to -1..1",
 }
 SCALES: Mapping[str, str] = {
+    "htk": "with HTK's mel scale",
     "slaney": "with Slaney's mel scale and bands of equal area, as librosa's are",
     "slaney_unscaled": "with Slaney's mel scale and bands of equal height",
 }
@@ -93,8 +99,8 @@ class RecordingContract(Contract):
         if kind.front_end in ("log_mel", "mfcc"):
             sizes = "magnitudes" if kind.power == 1 else "squared magnitudes"
             said += [
-                f"{sizes} of {kind.fft_samples} samples; {kind.bands} mel bands (HTK) of {kind.low:g} to {kind.high:g} "
-                f"Hz; ln(band + {kind.log_offset:g})"
+                f"{sizes} of {kind.fft_samples} samples; {kind.bands} mel bands ({NAMES[kind.mel]}) of {kind.low:g} to "
+                f"{kind.high:g} Hz; {LOGS[kind.logarithm]}(band + {kind.log_offset:g})"
             ]
         if kind.front_end == "mfcc":
             said.append(f"{kind.coefficients} cepstral coefficients as tf.signal scales them")
@@ -196,9 +202,11 @@ def _otherwise(kind: Audio) -> Iterator[Mistake]:
         symmetric = {"curve": "symmetric"}
         yield Mistake("symmetric", CURVE, "with a window that is symmetric, not periodic", symmetric, ALTERED)
         for name, how in SCALES.items():
-            yield Mistake(name, MEL, how, {"mel": name}, ALTERED)
+            if name != kind.mel:
+                yield Mistake(name, MEL, how, {"mel": name}, ALTERED)
         for name, how in LOGARITHMS.items():
-            yield Mistake(f"log_{name}", LOGARITHM, how, {"logarithm": name}, ALTERED)
+            if name != kind.logarithm:
+                yield Mistake(f"log_{name}", LOGARITHM, how, {"logarithm": name}, ALTERED)
     if kind.front_end == "mfcc":
         bands = {"front_end": "log_mel"}
         yield Mistake("log_mel", CEPSTRA, "in mel bands, without the cosine transform", bands, ALTERED)

@@ -7,7 +7,6 @@ References:
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from tflbuild.modalities.altered_audio import AlteredAudio
 
 Floats = NDArray[np.float64]
-
-LINEAR, BREAK, STEP = 3 / 200, 1000.0, 27 / np.log(6.4)
-"""Slaney's mel scale: so many mels a hertz up to BREAK, and STEP x ln(frequency / BREAK) more above it."""
 
 LIFTER = 22
 """Period of the sine that HTK lifts cepstra by."""
@@ -77,24 +73,7 @@ def _weights(kind: AlteredAudio, bins: int) -> Floats:
     high = min(kind.high, kind.rate / 2)
     if kind.mel == "htk":
         return spectrum.mel_weights(kind.bands, bins, kind.rate, kind.low, high)
-    return _slaney(kind.bands, bins, kind.rate, kind.low, high, kind.mel == "slaney")
-
-
-@lru_cache(maxsize=8)
-def _slaney(bands: int, bins: int, rate: int, low: float, high: float, even: bool) -> Floats:
-    """Give (bins, bands): triangles on Slaney's mel scale, of equal area where that is wanted."""
-    ends = [
-        hertz * LINEAR if hertz < BREAK else BREAK * LINEAR + STEP * np.log(hertz / BREAK)
-        for hertz in (low, high)
-    ]
-    mels = np.linspace(ends[0], ends[1], bands + 2)
-    above = np.exp(np.maximum(mels - BREAK * LINEAR, 0) / STEP) * BREAK
-    edges = np.where(mels < BREAK * LINEAR, mels / LINEAR, above)
-    hertz = np.linspace(0, rate / 2, bins)[:, None]
-    rising = (hertz - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - hertz) / (edges[2:] - edges[1:-1])
-    weights = np.maximum(0, np.minimum(rising, falling))
-    return np.asarray(weights * 2 / (edges[2:] - edges[:-2]) if even else weights)
+    return spectrum.slaney_weights(kind.bands, bins, kind.rate, kind.low, high, even=kind.mel == "slaney")
 
 
 def _cepstra(kind: AlteredAudio, found: Floats) -> Floats:

@@ -24,10 +24,12 @@ from tflbuild.show.findings import (
     rounding,
     sentences,
     sparse_encoding,
+    weights,
 )
 
 FINDINGS: Mapping[str, Presentation] = {
     "recognised": recognised.PRESENTATION,
+    "weights": weights.PRESENTATION,
     "settled": sentences.SETTLED,
     "parity": parity.PRESENTATION,
     "dequantize": dequantize.PRESENTATION,
