@@ -17,6 +17,7 @@ import tflbuild.commands.checked as checked_module
 from conforming import conforms
 from tflbuild.commands.check import check
 from tflbuild.core.errors import BudgetExceeded
+from tflbuild.targets.cpu import Cpu
 from tflite_files import Typed, classifier, written
 from workspace import Workspace
 
@@ -58,6 +59,7 @@ def test_each_device_says_where_each_operator_runs(here: Workspace) -> None:
             (False, "gives float32", "quantize.scheme=int8"),
             (False, "is no operator of the Pip", ""),
         ]
+        assert [one["unknown"] for one in device["operators"]] == [False, False, True]
         assert (device["delegated"], device["total"], device["partitions"], device["ends"]) == (1, 3, 1, 1)
         assert device["macs_coverage"] == 1.0
 
@@ -260,6 +262,44 @@ def test_integer_tensors_are_read_as_such(here: Workspace) -> None:
         True,
         True,
     ]
+
+
+def test_the_processor_is_asked_in_a_process_apart(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cpu, "place", lambda self, model: pytest.fail("the file was loaded in this process"))
+    assert checked(here, "model.tflite", "target=cpu")["devices"][0]["basis"] == "measured"
+
+
+DYING = '''
+import os
+from tflbuild.core.target import Target, target
+
+@target("dying")
+class Dying(Target):
+    """A board whose runtime crashes on every file."""
+
+    rules, loads = "pip.yaml", True
+
+    def place(self, model):
+        os.kill(os.getpid(), 11)
+
+    def foresee(self, model):
+        return super().place(model)
+'''
+
+
+def test_a_runtime_that_crashes_on_a_file_leaves_a_prediction_and_a_sentence(here: Workspace) -> None:
+    (here.folder / "plugins").mkdir()
+    (here.folder / "plugins/dying.py").write_text(DYING)
+    code = "import sys; from tflbuild.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = [sys.executable, "-c", code, "check", "model.tflite", "target=dying", "--json"]
+    done = subprocess.run(words, cwd=here.folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    (device,) = json.loads(done.stdout)["devices"]
+    assert (device["basis"], device["delegated"]) == ("rules", 1)
+    assert device["remarks"][-1] == (
+        "It is predicted, not measured, because model.tflite: the runtime crashed (signal 11) on this file; it is "
+        "damaged."
+    )
 
 
 def test_no_framework_is_imported(here: Workspace) -> None:

@@ -107,7 +107,7 @@ def test_a_part_of_a_split_is_a_split_of_the_same_name_with_its_own_digest() -> 
 
 def test_a_file_has_the_size_of_no_image_and_is_not_turned_unless_told() -> None:
     assert FileFacts("d", "") == ("d", "", 0, 0, 1, 0, 0, 0)
-    assert Sample("a", "d") == ("a", "d", None, (), ())
+    assert Sample("a", "d") == ("a", "d", None, (), (), ())
 
 
 def test_a_data_set_reads_images_of_up_to_64_million_pixels() -> None:
@@ -137,6 +137,8 @@ def test_a_data_set_reads_images_of_up_to_64_million_pixels() -> None:
                 path=st.none() | st.just("") | st.text(max_size=5),
                 boxes=st.lists(st.tuples(*[st.floats(0, 1)] * 4), max_size=2).map(tuple),
                 labels=st.lists(st.integers(0, 9), max_size=2).map(tuple),
+                numbers=st.lists(st.floats(0, 1), max_size=2).map(tuple)
+                | st.lists(st.tuples(*[st.floats(0, 1)] * 4), max_size=2).map(tuple),
             ),
             max_size=2,
         ).map(tuple),

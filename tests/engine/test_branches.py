@@ -346,8 +346,8 @@ def test_of_the_users_file_only_operators_that_the_device_has_not_are_foreseen()
     """What a step changes, such as dtypes, is no reason, even where the rule asks for the name, too."""
     usual = {"on": False, "fits": False, "cure": "", "name": "X"}
     operators = [
-        usual | {"reason": "computes in float32", "values": {"op.name": "X", "input.dtype": "float32"}},
-        usual | {"reason": "is no operator of it", "values": {"op.name": "X"}},
+        usual | {"reason": "computes in float32", "values": {"op.name": "X"}, "unknown": False},
+        usual | {"reason": "is no operator of it", "values": {"op.name": "X"}, "unknown": True},
     ]
     found = Foreseen("chip", {"operators": operators}, delivered=False)
     assert found.text() == "target.chip: of model.path X is no operator of it"

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.core.errors import PassError
+from tflbuild.core.dataset import Dataset, Example, Index, Sample, Split
+from tflbuild.core.errors import DataError
 from tflbuild.core.modality import MODALITIES
 from tflbuild.core.signature import TensorSpec
 from tflbuild.modalities.vector import Vector
@@ -83,14 +84,35 @@ def test_a_tensor_of_text_takes_none() -> None:
     assert VECTOR.refusal(TensorSpec((1,), "string")) == "it is (1,) string, and numbers are wanted"
 
 
-def test_numbers_have_no_options_and_no_training_batches() -> None:
+def test_numbers_have_no_options() -> None:
     assert MODALITIES.get("vector") is Vector
     VECTOR.check()
     Vector.check_options("preprocess.", {})
     with pytest.raises(ValueError, match=r"^'preprocess\.scale' is unknown to this version of tflbuild$"):
         Vector.check_options("preprocess.", {"scale": 1.0})
-    with pytest.raises(PassError, match="the modality 'vector' gives no training batches"):
-        VECTOR.batches(None, {}, (2,), 4, 0)  # type: ignore[arg-type]
+
+
+class Rows(Dataset):
+    """Rows of two numbers, whose label is their place."""
+
+    def read(self, sample: Sample) -> Example:
+        place = float(sample.key)
+        return Example(np.array([place, -place]), np.zeros((0, 4), np.float32), np.array([place]))
+
+
+def test_training_batches_hold_every_row_once_an_epoch() -> None:
+    samples = tuple(Sample(str(place), str(place)) for place in range(8))
+    split = Split("train", Rows(), Index(classes=("place",), splits={"train": samples}))
+    stream = VECTOR.batches(split, {}, (2, 1), 4, seed=3)
+    first, second = next(stream), next(stream)
+    assert (first.codes.shape, first.codes.dtype) == ((4, 2, 1), np.float32)
+    for batch in (first, second):
+        assert np.array_equal(batch.codes[:, 0, 0], np.concatenate(batch.labels))
+    assert sorted(np.concatenate([*first.labels, *second.labels])) == list(range(8))
+    again = VECTOR.batches(split, {}, (2, 1), 4, seed=3, start=1)
+    assert np.array_equal(next(again).codes, second.codes)
+    with pytest.raises(DataError, match=r"sample \d does not fit the input: it has the shape \(2,\)"):
+        next(VECTOR.batches(split, {}, (3,), 4, seed=3))
 
 
 def test_a_sample_is_described_by_its_shape() -> None:

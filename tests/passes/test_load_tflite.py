@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import tflite_files
-from foreign_networks import NETWORKS, noise, two_inputs, unsigned, vector
-from on_bytes import quantize, with_signature
+from foreign_networks import NETWORKS, noise, samples_of, shared_heads, two_inputs, unsigned, vector
+from on_bytes import observe, quantize, with_signature
 from tflbuild import plugins
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.dataset import Dataset, Example, Index, Sample
@@ -27,6 +27,7 @@ from tflbuild.models.file import File
 from tflbuild.passes.load_tflite import LoadTflite, labels_of, looks_alike
 from tflbuild.testing import run_pass
 from tflbuild.tflite import entries, flatbuffer
+from tflbuild.tflite.graph import Graph
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 
@@ -267,3 +268,20 @@ def test_a_detector_keeps_its_own_names() -> None:
     head = {"outputs": {"detection_boxes": "y"}}
     assert labels_of(described(4, ("x", "y"), head), ("a", "b")) == ("x", "y")
     assert labels_of(described(4, (), head), ("a", "b")) == ("a", "b")
+
+
+def test_a_bias_in_the_scale_of_another_layer_is_said_and_the_file_taken_as_it_is(tmp_path: Path) -> None:
+    """As TensorFlow's converter writes layers that share a bias, with int16 activations."""
+    content = shared_heads()
+    observed = observe(content, samples_of(content, 8))
+    path = tmp_path / "float.tflite"
+    path.write_bytes(content)
+    ranges = {name: (one.low, one.high) for name, one in observed.items()}
+    made = quantize(path, "int16x8", ranges, float_input=True, float_output=True)
+    _, notes = loaded(tmp_path, made)
+    assert "wrong_biases" not in notes
+    graph = Graph.unpacked(made)
+    first, second = (one for one in graph.weighted() if graph.name(int(one.outputs[0])) in ("first", "third"))
+    second.inputs = np.array([*second.inputs[:2], first.inputs[2]], np.int32)
+    _, notes = loaded(tmp_path, graph.packed())
+    assert notes["wrong_biases"] == 1

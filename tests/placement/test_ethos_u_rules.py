@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from ethos_cases import Case, cases
-from single_operators import Held, bias, one, side_by_side, weights
+from single_operators import Held, Operator, bias, network, one, side_by_side, weights
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import PassError, RecipeError
+from tflbuild.engine.placing import Foreseen
+from tflbuild.quantization import final_scores
 from tflbuild.targets.ethos_u.target import EthosU
+from tflbuild.tflite.graph import Graph
 
 vela = pytest.mark.skipif(
     toolchain.version("ethosu") is None, reason="vela (tflbuild[ethos]) is not installed"
@@ -92,6 +95,31 @@ def test_real_files_run_where_the_rules_say(shared_models: Path, tmp_path: Path,
 
 
 @vela
+@pytest.mark.parametrize("accelerator", ACCELERATORS)
+def test_final_scores_of_16_bits_run_on_every_family(tmp_path: Path, accelerator: str) -> None:
+    scores = (1, 30, 4)
+    made = network(
+        {
+            "logits": Held(scores),
+            "scores": Held(scores, "int8", 1 / 256, -128),
+            "floats": Held(scores, "float32", None),
+        },
+        [
+            Operator("LOGISTIC", ["logits"], ["scores"]),
+            Operator("DEQUANTIZE", ["scores"], ["floats"], kind="Dequantize"),
+        ],
+    )
+    graph = Graph.unpacked(made)
+    final_scores.widen(graph)
+    found = compiled(tmp_path, graph.packed(), accelerator)
+    assert [(one["name"], one["on"]) for one in found] == [
+        ("QUANTIZE", True),
+        ("LOGISTIC", True),
+        ("DEQUANTIZE", False),
+    ]
+
+
+@vela
 def test_a_file_that_vela_refuses_is_foreseen(tmp_path: Path) -> None:
     wide = Held((1, 4, 4, 8), "int16")
     content = one("HARD_SWISH", [wide], [wide], "HardSwish")
@@ -99,6 +127,18 @@ def test_a_file_that_vela_refuses_is_foreseen(tmp_path: Path) -> None:
         compiled(tmp_path, content, "ethos-u55-128")
     assert "HARD_SWISH 'out0' Does not have valid TFLite Semantics. - IFM has to be 8bit" in str(caught.value)
     assert str(caught.value).endswith("a HARD_SWISH or ARG_MAX of more than 8 bits (quantize.scheme=int8).")
+
+
+def test_suppression_stays_on_the_processor_and_a_plan_does_not_lay_that_to_the_users_file(
+    shared_models: Path,
+) -> None:
+    path = shared_models / "odapi/ssd_mobilenet_v2/tflite/float_max10.tflite"
+    found = EthosU().foresee(path)
+    assert found is not None
+    last = found["operators"][-1]
+    assert (last["name"], last["on"], last["unknown"]) == ("TFLite_Detection_PostProcess", False, False)
+    assert last["reason"] == "suppresses boxes, which the processor does in float32"
+    assert Foreseen("ethos_u55", found, delivered=False).text() == ""
 
 
 IMAGE = Held((1, 4, 4, 8))

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foreign_networks import NETWORKS, every_tensor, samples_of
+from foreign_networks import WITH_TRANSPOSED as NETWORKS
+from foreign_networks import every_tensor, samples_of
 from on_bytes import (
     OutputError,
     Workbench,
@@ -26,6 +27,7 @@ from tflbuild.quantization.settings import SHARED, Setting
 from tflbuild.quantization.unchanged import Equalizer
 from tflbuild.quantization.workbench import Border
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.flatbuffer import bias_place
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.packed import Packed
 from tflbuild.tflite.scales import scales_of
@@ -134,8 +136,12 @@ def test_what_was_added_to_biases_is_taken_out(network: str, tmp_path: Path) -> 
     plain = bench(content, tmp_path).built(Setting())
     graph = Graph(flatbuffer.unpack(plain))
     for operator in graph.weighted():
-        levels, scale = graph.constant(operator.inputs[2]), scales_of(graph.tensors[operator.inputs[2]])
-        graph.set_input(operator, 2, (levels + np.rint(0.1 / scale)).astype(np.int32))  # type: ignore[operator]
+        place = bias_place(graph.kind(operator))
+        levels, scale = (
+            graph.constant(operator.inputs[place]),
+            scales_of(graph.tensors[operator.inputs[place]]),
+        )
+        graph.set_input(operator, place, (levels + np.rint(0.1 / scale)).astype(np.int32))  # type: ignore[operator]
     bad = flatbuffer.pack(graph.model)
     given = samples_of(content, 64)
     made = correct(bad, content, given, left=left)

@@ -41,7 +41,7 @@ from xnnpack_cases import CASES
 def test_operators_that_litert_executes_itself(name: str, left: list[int], tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(CASES[name]())
-    found = delegation.taken(path)
+    found = delegation.taken(path).on
     assert [index for index, taken in found.items() if not taken] == left
     assert list(found) == list(range(len(found)))
 
@@ -49,13 +49,13 @@ def test_operators_that_litert_executes_itself(name: str, left: list[int], tmp_p
 def test_delegation_names_what_xnnpack_leaves(tmp_path: Path, float_classifier: Path) -> None:
     path = tmp_path / "detector.tflite"
     path.write_bytes(brightness_detector())
-    assert delegation.delegation(path) == {
+    assert delegation.taken(path).told("xnnpack") == {
         "name": "xnnpack",
         "delegated": 5,
         "total": 6,
         "left": ["TFLite_Detection_PostProcess"],
     }
-    assert delegation.delegation(float_classifier) == {
+    assert delegation.taken(float_classifier).told("xnnpack") == {
         "name": "xnnpack",
         "delegated": 2,
         "total": 2,

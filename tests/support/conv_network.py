@@ -46,6 +46,14 @@ class Network:
         self._layer(name, given, shape, channels, weights, bias, "CONV_2D", "Conv2DOptions", options)
         return name
 
+    def again(self, name: str, given: str, layer: str) -> str:
+        """Add a convolution that has the weights and the bias of another, as the heads of a detector do."""
+        like = next(step for step in self._steps if step.outputs == [layer])
+        inputs = [given, *like.inputs[1:]]
+        self._tensors[name] = self._tensors[layer]
+        self._steps.append(like._replace(inputs=inputs, outputs=[name]))
+        return name
+
     def depthwise(
         self, name: str, given: str, *, fused: int = FUSED.RELU, weights: npt.NDArray[Any] | None = None
     ) -> str:

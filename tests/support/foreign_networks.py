@@ -55,6 +55,33 @@ class Draft:
         shape = (batch, height, width, channels)
         return self._add("CONV_2D", [given, weights, bias], name, shape, "Conv2DOptions", options)
 
+    def again(self, name: str, given: str, layer: str) -> str:
+        """Add a layer that shares the weights and the bias of another."""
+        like = next(step for step in self._steps if step.outputs == [layer])
+        self._tensors[name] = self._tensors[layer]
+        self._steps.append(like._replace(inputs=[given, *like.inputs[1:]], outputs=[name]))
+        return name
+
+    def resized(self, layer: str, weights: Any, bias: float = 1.0) -> None:
+        """Multiply a layer's weights, by one number or one for each channel, and its bias."""
+        before = self._tensors[f"{layer}/weights"]
+        factors = np.broadcast_to(weights, len(before)).reshape(-1, *([1] * (before.ndim - 1)))
+        self._tensors[f"{layer}/weights"] = (before * factors).astype(np.float32)
+        self._tensors[f"{layer}/bias"] = (self._tensors[f"{layer}/bias"] * bias).astype(np.float32)
+
+    def transposed(self, name: str, given: str, channels: int) -> str:
+        """Add a transposed convolution of 2 x 2 that doubles the size."""
+        batch, height, width, depth = self._tensors[given]
+        options = schema.TransposeConvOptionsT()
+        options.strideW = options.strideH = 2
+        options.padding = schema.Padding.SAME
+        shape = (batch, 2 * height, 2 * width, channels)
+        self._tensors[f"{name}/shape"] = np.array(shape, np.int32)
+        weights = self._random(f"{name}/weights", (channels, 2, 2, depth), depth**-0.5)
+        bias = self._random(f"{name}/bias", (channels,), 0.2)
+        inputs = [f"{name}/shape", weights, given, bias]
+        return self._add("TRANSPOSE_CONV", inputs, name, shape, "TransposeConvOptions", options)
+
     def reshape(self, name: str, given: str, *shape: int) -> str:
         """Add a change of shape; () for a single number."""
         self._tensors[f"{name}/shape"] = np.array(shape, np.int32)
@@ -174,6 +201,28 @@ def several_maps() -> bytes:
     return draft.content("scores")
 
 
+def shared_heads() -> bytes:
+    """Give a layer that looks at three maps of very different sizes, as heads do, with two channels next to none."""
+    draft = Draft(8, image=(1, 6, 6, 3))
+    for name, given, size in (("fine", "image", 1.0), ("middle", "fine", 0.02), ("coarse", "middle", 50.0)):
+        draft.conv(name, given, 4)
+        draft.resized(name, size, min(size, 1.0))
+    draft.conv("first", "fine", 4, FUSED.NONE)
+    draft.resized("first", [1.0, 1.0, 1e-6, 0.0])
+    draft.again("second", "middle", "first")
+    draft.again("third", "coarse", "first")
+    return draft.content("first", "second", "third")
+
+
+def decoder() -> bytes:
+    """Give a model that enlarges a map with a transposed convolution."""
+    draft = Draft(9, image=(1, 6, 6, 3))
+    draft.conv("seen", "image", 4)
+    draft.transposed("large", "seen", 3)
+    draft.conv("map", "large", 2, FUSED.NONE)
+    return draft.content("map")
+
+
 def old() -> bytes:
     """Give the autoencoder as a converter from before 2020 wrote it: operator codes in a field of one byte alone."""
     model = flatbuffer.unpack(vector())
@@ -183,7 +232,7 @@ def old() -> bytes:
     return flatbuffer.pack(model)
 
 
-NETWORKS: Mapping[str, Callable[[], bytes]] = {
+NETWORKS: dict[str, Callable[[], bytes]] = {
     "no signature": unsigned,
     "two inputs": two_inputs,
     "two outputs": two_outputs,
@@ -191,8 +240,12 @@ NETWORKS: Mapping[str, Callable[[], bytes]] = {
     "scalars": scalars,
     "rows": rows,
     "several maps": several_maps,
+    "shared heads": shared_heads,
     "old": old,
 }
+
+WITH_TRANSPOSED: Mapping[str, Callable[[], bytes]] = NETWORKS | {"decoder": decoder}
+"""All of them, and one of an operator whose bias stands at another place."""
 
 
 def ends(content: bytes) -> dict[str, tuple[int, ...]]:

@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from single_operators import Held, one, side_by_side
+from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import RecipeError
 from tflbuild.placement import by_rules, facts, rule_file
 from tflbuild.placement.expression import Scope, Unknown
 from tflbuild.runtimes import delegation
+from tflbuild.runtimes.delegation import WHO
 from tflbuild.runtimes.interpreter import interpreter
 from tflbuild.targets.cpu import Cpu
 from tflbuild.tflite import flatbuffer
@@ -50,7 +53,7 @@ def test_rules_and_litert_agree(name: str, tmp_path: Path) -> None:
     operators = predicted(path)
     fails = any(FAILS in one["reason"] for one in operators)
     try:
-        measured = delegation.taken(path)
+        measured = delegation.taken(path).on
     except RecipeError:
         with pytest.raises(RecipeError, match="XNNP"):
             interpreter(path)
@@ -65,7 +68,7 @@ def test_rules_and_litert_agree_on_files_of_others(shared_models: Path) -> None:
     looked_at = wrong = 0
     for path in sorted(shared_models.rglob("*.tflite")):
         try:
-            measured = delegation.taken(path)
+            measured = delegation.taken(path).on
         except RecipeError:
             continue  # compiled for a chip, or with an operator of its own
         found = on(predicted(path))
@@ -114,11 +117,41 @@ def test_what_xnnpack_claims_and_fails_on_runs_without_it(name: str, tmp_path: P
     interpreter(path, kernels="builtin")
     placed = Cpu().place(path)
     assert placed is not None
-    assert placed["basis"] == "rules"
-    assert placed["remarks"][-1].startswith(
-        "It is predicted, not measured, because LiteRT cannot load it: failed to "
-    )
+    assert (placed["basis"], placed["delegated"]) == ("measured", 0)
+    assert placed["remarks"][-1].startswith(f"Nothing of the file runs: {WHO} cannot load it: failed to ")
     assert FAILS in placed["operators"][0]["reason"]
+
+
+def test_nothing_runs_of_a_file_that_litert_refuses_whatever_the_rules_say(shared_models: Path) -> None:
+    path = shared_models / "tflite_micro/person_detect.tflite"
+    foreseen, found = Cpu().foresee(path), placed(path)
+    assert foreseen is not None
+    assert (foreseen["delegated"], found["delegated"], found["coverage"]) == (15, 0, 0.0)
+    reasons = {one["reason"] for one in found["operators"] if one["name"] == "CONV_2D"}
+    assert reasons == {f"is in a file that {WHO} cannot load"}
+    depthwise = found["operators"][0]
+    assert depthwise["cure"] == "the file written anew by a converter of today"
+
+
+def test_a_file_with_an_operator_that_an_app_brings_is_predicted(tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").write_bytes(
+        side_by_side([one("Own", [Held((1, 4))], [Held((1, 4))]), CASES["two parts"]()])
+    )
+    found = placed(tmp_path / "model.tflite")
+    assert (found["basis"], found["delegated"]) == ("rules", 3)
+    assert found["remarks"][-1].startswith("It is predicted, not measured, because LiteRT cannot load it: ")
+
+
+def test_a_report_loads_the_file_once_to_place_its_operators(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, loads = written(tmp_path, "two parts"), []
+    load = delegation.interpreter
+    monkeypatch.setattr(delegation, "interpreter", lambda given: loads.append(given) or load(given))
+    found = Cpu(runs=1).inspect(TFLiteModel(path=path, digest="", fingerprint=""))
+    assert loads == [path]
+    assert found["placement"] == placed(path)
+    assert (found["delegate"]["delegated"], found["delegate"]["total"]) == (3, 4)
 
 
 def placed(path: Path) -> Mapping[str, Any]:

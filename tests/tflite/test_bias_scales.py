@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 
 from conv_network import FUSED, Network
+from foreign_networks import Draft
 from on_bytes import quantize
 from tflbuild.quantization.form import Form
 from tflbuild.tflite import bias_scales, flatbuffer
 from tflbuild.tflite.graph import Graph
-from tflbuild.tflite.scales import check_unpacked
+from tflbuild.tflite.scales import check_unpacked, wrong_biases
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors"),
     pytest.mark.filterwarnings("ignore:(invalid value|overflow) encountered:RuntimeWarning"),
 ]
+
+OUTPUTS = ("out_0", "out_1", "out_2")
 
 INPUT = 2 / 255
 """Scale of an input of -1 to 1."""
@@ -118,6 +121,110 @@ def test_a_bias_whose_channel_fits_that_is_cut_off_is_told_anew(tmp_path: Path) 
     _, scales, bias, products = layer(after)
     assert scales == pytest.approx(layer(before)[1])
     assert bias * products == pytest.approx([1.0, -most], rel=1e-4)
+
+
+def heads(folder: Path, sizes: list[float], scheme: Any = "int8") -> tuple[Graph, dict[str, tuple[Any, ...]]]:
+    """Quantize layers of the same weights that read maps of different sizes; gives weights and biases of each.
+
+    A map is the image times its size; the layers' weights are 0.5 and 1e-5, their biases 1 and -1.5.
+    """
+    network = Network(channels=1)
+    for number, size in enumerate(sizes):
+        network.conv(
+            f"map_{number}", "image", 1, weights=np.array([size]), bias=np.zeros(1), fused=FUSED.NONE
+        )
+    network.conv(
+        "out_0", "map_0", 2, weights=np.array([0.5, 1e-5]), bias=np.array([1.0, -1.5]), fused=FUSED.NONE
+    )
+    for number in range(1, len(sizes)):
+        network.again(f"out_{number}", f"map_{number}", "out_0")
+    outputs = [f"out_{number}" for number in range(len(sizes))]
+    path = folder / "float.tflite"
+    path.write_bytes(network.content(*outputs))
+    maps = {f"map_{number}": (-size, size) for number, size in enumerate(sizes)}
+    reach = {name: (-2.0 - size, 2.0 + size) for name, size in zip(outputs, sizes, strict=True)}
+    ranges = {"image": (-1.0, 1.0), **maps, **reach}
+    graph = Graph.unpacked(quantize(path, scheme, ranges, float_input=True, float_output=True))
+    assert bias_scales.fit(graph, Graph(flatbuffer.load(path)))
+    check_unpacked(graph.model)
+    found = {}
+    for operator in graph.weighted():
+        if (name := graph.name(int(operator.outputs[0]))) in outputs:
+            weights, bias = (int(index) for index in operator.inputs[1:3])
+            scales = [
+                np.asarray(graph.tensors[one].quantization.scale, np.float64) for one in (weights, bias)
+            ]
+            levels: Any = graph.constant(bias)
+            found[name] = (weights, graph.constant(weights), scales[0], levels * scales[1])
+    return graph, found
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int16x8"])
+def test_layers_that_share_weights_have_the_biases_that_they_share(scheme: str, tmp_path: Path) -> None:
+    """The input of the second is so small that its bias does not fit; that of the others does."""
+    sizes = [100.0, 0.01, 50.0] if scheme == "int8" else [1e4, 0.01, 5e3]
+    _, found = heads(tmp_path, sizes, scheme)
+    for name, (_, _, _, bias) in found.items():
+        assert bias == pytest.approx([1.0, -1.5], rel=1e-3), name
+    (first, levels, scales, _), (second, low, wide, _), (third, *_) = found.values()
+    assert first == third != second, "the wide one is a copy"
+    most = 127 if scheme == "int8" else 32767
+    step = 0.01 * 2 / 255 if scheme == "int8" else 0.01 / most
+    assert scales == pytest.approx([0.5 / 127, 1e-5 / 127], rel=1e-3)
+    assert wide[1] == pytest.approx(1.5 / (step * 2**30), rel=1e-3)
+    assert (levels.ravel().tolist(), low.ravel()[1]) == ([127, 127], round(1e-5 / wide[1]))
+
+
+def test_layers_whose_biases_all_do_not_fit_share_wider_weights(tmp_path: Path) -> None:
+    graph, found = heads(tmp_path, [0.01, 0.01, 0.05])
+    assert len({one for one, *_ in found.values()}) == 1
+    for _, _, scales, bias in found.values():
+        assert bias == pytest.approx([1.0, -1.5], rel=1e-3)
+        assert scales[1] == pytest.approx(1.5 / (0.01 * 2 / 255 * 2**30), rel=1e-3), (
+            "as the smallest map needs"
+        )
+    filled = bias_scales.filling(graph.packed())
+    assert [one.tolist() for name, one in filled.items() if name.startswith("out_0")] == [[False, True]]
+
+
+def test_the_bias_of_a_transposed_convolution_is_held_to_fit_as_well(tmp_path: Path) -> None:
+    draft = Draft(0, image=(1, 2, 2, 1))
+    draft.transposed("out", "image", 2)
+    draft.resized("out", [1.0, 1e-8])
+    path = tmp_path / "float.tflite"
+    path.write_bytes(draft.content("out"))
+    ranges = {"image": (-1.0, 1.0), "out": (-4.0, 4.0)}
+    graph = Graph.unpacked(quantize(path, "int8", ranges, float_input=True, float_output=True))
+    floats = Graph(flatbuffer.load(path))
+    assert bias_scales.fit(graph, floats)
+    check_unpacked(graph.model)
+    (operator,) = graph.weighted()
+    levels: Any = graph.constant(int(operator.inputs[3]))
+    scales = np.asarray(graph.tensors[int(operator.inputs[3])].quantization.scale, np.float64)
+    assert levels * scales == pytest.approx(floats.constant(int(floats.operators[0].inputs[3])), rel=1e-3)
+
+
+def test_a_bias_in_the_scale_of_another_layer_is_told_anew(tmp_path: Path) -> None:
+    """As TensorFlow's converter writes layers of one bias with int16 activations."""
+    graph, _ = heads(tmp_path, [1.0, 0.5, 0.25], "int16x8")
+    assert bias_scales.restate(graph) == wrong_biases(graph) == []
+    layers = [operator for operator in graph.weighted() if graph.name(int(operator.outputs[0])) in OUTPUTS]
+    first, second, _ = layers
+    second.inputs = np.array([*second.inputs[:2], first.inputs[2]], np.int32)
+    graph.reindex()
+    (fault,) = wrong_biases(graph)
+    assert fault.startswith("the bias 'out_0/bias")
+    assert fault.endswith("that of its input times that of its weights")
+    assert bias_scales.restate(graph) == ["out_1"]
+    assert wrong_biases(graph) == []
+    for operator in (first, second):
+        index = int(operator.inputs[2])
+        levels, scales = (
+            graph.constant(index),
+            np.asarray(graph.tensors[index].quantization.scale, np.float64),
+        )
+        assert levels * scales == pytest.approx([1.0, -1.5], rel=1e-6)  # type: ignore[operator]
+    check_unpacked(graph.model)
 
 
 @pytest.mark.parametrize(("levels", "named"), [(2**31 - 1, True), (-(2**31), True), (2**31 - 2, False)])

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 from tflbuild import plugins
 from tflbuild.commands.checked import BUILD, Checked
 from tflbuild.commands.compare_files import RECIPE, quoted
 from tflbuild.commands.device_limits import judged_on_devices
+from tflbuild.commands.placing import placed
 from tflbuild.commands.simulated import OWN, simulate
 from tflbuild.commands.words import say
-from tflbuild.core import digest
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.budget import Limit
 from tflbuild.core.command import command
@@ -88,20 +86,13 @@ def checked(words: list[str], *, compiling: bool = False, simulating: bool = Fal
             f"check: --compile: there is no compiler for {', '.join(map(plain, targets))}; "
             f"{', '.join(sorted(name for name, cls in TARGETS.items() if cls.compiles and cls.rules))} have one."
         )
-    devices, figures = [], {}
-    for name, target in targets.items():
-        placed, found = _compiled(target, file) if compiling and target.compiles else (target.place(file), {})
-        if placed is None:
-            raise RecipeError(
-                f"check: target '{plain(name)}' has no rules that say which operators it runs; give it some with "
-                f"target.{plain(name)}.rule_file=FILE."
-            )
-        devices.append({**placed, "device": name})
-        figures[name] = found
+    found = placed(targets, file, compiling=compiling)
+    devices = [device for device, _ in found.values()]
+    figures = {name: more for name, (_, more) in found.items()}
     placements = Placements(str(file), file.stat().st_size, devices)
     verdicts = list(judged_on_devices(limits, targets, devices, figures, file))
     simulated = simulate(file, targets, words[1:]) if simulating else {}
-    told = {name: found for name, found in figures.items() if found}
+    told = {name: more for name, more in figures.items() if more}
     return Checked(Path(words[0]), file, placements, told, verdicts, simulated, chosen=_chosen(words[1:]))
 
 
@@ -187,13 +178,3 @@ def _asked(file: str, words: Sequence[str]) -> tuple[dict[str, Target], tuple[Li
     if not chosen:
         wanted = {name: options for name, options in wanted.items() if TARGETS.get(options["type"]).rules}
     return choices.targets(wanted), limits_at(found.get("budget"), "budget")
-
-
-def _compiled(target: Target, file: Path) -> tuple[Mapping[str, Any] | None, dict[str, Any]]:
-    """Let the device's compiler decide."""
-    sha256 = digest.of_file(file)
-    model = TFLiteModel(path=file, digest=sha256, fingerprint=sha256, meta={})
-    with tempfile.TemporaryDirectory(prefix="tflbuild-check-") as folder:
-        _, figures = target.with_compiler().compile(model, Path(folder))
-    found = dict(figures)
-    return found.pop("placement", None) or target.place(file), found

@@ -81,6 +81,7 @@ def device_of(name: str, overrides: Sequence[str], known: Mapping[str, Any]) -> 
         return _of_target(name, _with(_target_options(name, known), f"target.{name}", overrides))
     runtime = typed(RUNTIMES.get(name), _with({}, f"runtime.{name}", overrides), f"runtime.{name}")
     toolchain.require(type(runtime).needs, f"runtime '{name}'")
+    runtime.check()
     return Device(name, runtime, type(runtime).kinds)
 
 
@@ -99,6 +100,7 @@ def _of_target(name: str, options: Mapping[str, Any]) -> Device:
             f"verify: --on: this machine cannot execute a file for {name}, so nothing is replayed on it."
         )
     toolchain.require(type(target).needs, f"target '{name}'")
+    target.check()
     runtime = runtime_of(target)
     if runtime is not None:
         toolchain.require(type(runtime).needs, f"runtime '{type(runtime).name}'")

@@ -33,9 +33,15 @@ class Architecture:
 
     name: ClassVar[str] = ""
     task: ClassVar[str] = ""
+    also: ClassVar[tuple[str, ...]] = ()
+    """Further tasks whose data it takes: it then gives as many numbers as there would be classes."""
     modality: ClassVar[str] = ""
     """Name of the modality of the samples that it takes; "" where that is not asked while planning."""
+    modalities: ClassVar[tuple[str, ...]] = ()
+    """Names of further modalities whose samples it takes."""
     needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras")
+    starting: ClassVar[str] = ""
+    """Module that fills a built model with weights of files; only keys of trainings that start so have its code."""
 
     def check(self) -> None:
         """Refuse, while planning, options that no model can have.
@@ -60,6 +66,10 @@ class Architecture:
         """Name the user's files that decide the model; their content enters the cache key."""
         return ()
 
+    def starts_with(self) -> dict[str, Any]:
+        """Name by content the weights that a training starts from, for the cache key; {} for fresh ones."""
+        return {}
+
     def starts(self) -> Pass | None:
         """Give the pass that takes the user's file in, which stands in the place of one that trains from scratch."""
         return None
@@ -78,11 +88,11 @@ class Architecture:
 
     def task_on(self, task: str) -> str:
         """Name the task that the model's outputs are of, on data of a task."""
-        return self.task or task
+        return task if task in self.also else self.task or task
 
     def refusal(self, task: str) -> str:
         """Say, while planning, why the model cannot be used on data of a task; "" where it can."""
-        if self.task and task != self.task and TASKS.get(task).labelled:
+        if self.task and task not in (self.task, *self.also) and TASKS.get(task).labelled:
             return f"'{type(self).name}' is for {self.task}"
         return ""
 
@@ -121,6 +131,14 @@ class Architecture:
     def build(self, classes: int) -> Any:
         """Build an untrained `tf_keras.Model` for `classes` classes."""
         raise NotImplementedError
+
+    def start(self, built: Any, classes: int) -> dict[str, Any]:
+        """Fill a built model, in a worker, with the weights that its training starts from.
+
+        Returns:
+            What was taken, for the report; {} where it starts from fresh weights.
+        """
+        return {}
 
     def head_of(self, model: Any) -> dict[str, Any]:
         """Say what only the task knows, such as how a detector's outputs become boxes, read off the built model."""

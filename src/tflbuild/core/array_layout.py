@@ -89,7 +89,7 @@ def _by_split(held: Mapping[str, Held], left_out: list[Dropped]) -> dict[str, di
     found: dict[str, dict[str, str]] = {}
     loose = []
     for name in held:
-        split, rest = _parted(name)
+        split, rest = parted(name)
         if not split:
             loose.append(name)
         elif rest in found.setdefault(split, {}):
@@ -109,10 +109,10 @@ def _by_split(held: Mapping[str, Held], left_out: list[Dropped]) -> dict[str, di
     return {split: found[split] for split in SPLITS if split in found}
 
 
-def _parted(name: str) -> tuple[str, str]:
+def parted(name: str) -> tuple[str, str]:
     """Take the name of a split off that of an array.
 
-    >>> _parted("x_train"), _parted("val_images"), _parted("Test"), _parted("features")
+    >>> parted("x_train"), parted("val_images"), parted("Test"), parted("features")
     (('train', 'x'), ('val', 'images'), ('test', 'x'), ('', 'features'))
     """
     found = _OF_A_SPLIT.fullmatch(name)

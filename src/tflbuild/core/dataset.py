@@ -29,6 +29,7 @@ class Sample(NamedTuple):
         boxes: (ymin, xmin, ymax, xmax) in 0..1, one per object; empty for classification and where
             annotations are generated.
         labels: class indices: one per box, or exactly one for classification.
+        numbers: what the data say in numbers, as `Example.labels` then holds it; () for tasks of classes.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Sample(NamedTuple):
     path: str | None = None
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     labels: tuple[int, ...] = ()
+    numbers: tuple[float, ...] | tuple[tuple[float, ...], ...] = ()
 
 
 class Dropped(NamedTuple):
@@ -105,14 +107,18 @@ class Index:
             classes=tuple(value["classes"]),
             splits={
                 name: tuple(
-                    Sample(key, sha, path, tuple(map(tuple, boxes)), tuple(labels))
-                    for key, sha, path, boxes, labels in rows
+                    Sample(key, sha, path, tuple(map(tuple, boxes)), tuple(labels), _numbers(numbers))
+                    for key, sha, path, boxes, labels, numbers in rows
                 )
                 for name, rows in value["splits"].items()
             },
             dropped=tuple(Dropped(*row) for row in value["dropped"]),
             remarks=tuple(value.get("remarks", ())),
         )
+
+
+def _numbers(given: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(tuple(one) if isinstance(one, list | tuple) else one for one in given)
 
 
 class FileFacts(NamedTuple):
@@ -150,7 +156,8 @@ class Example(NamedTuple):
         value: as its modality takes it: the pixels of a picture, an array of numbers, ...; or, for a model of several
             inputs, a mapping of their names to one each.
         boxes: (objects, 4) float32, ymin, xmin, ymax, xmax in 0..1; (0, 4) where there are none.
-        labels: (objects,) int32; (1,) for classification; (0,) where there are none.
+        labels: (objects,) int32; (1,) for classification; (0,) where there are none. Of a regression (values,)
+            float64; of keypoints (points + 1, 4) float64, see `tflbuild.tasks.keypoints.annotation`.
     """
 
     value: Any

@@ -185,19 +185,21 @@ class Matrix:
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """One object or class in a sample.
+    """One object, class or number in a sample.
 
     Attributes:
-        label: name of the class.
+        label: name of the class, of the number or of the point.
         score: in 0..1; None where none is known.
         box: (ymin, xmin, ymax, xmax) in 0..1 of the picture; None for what is said of the whole sample.
         alone: whether the other model does not say so.
+        value: the number; None for objects and classes.
     """
 
     label: str
     score: float | None = None
     box: tuple[float, float, float, float] | None = None
     alone: bool = False
+    value: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,14 @@ class Runtime:
     alone: ClassVar[bool] = False
     """Whether one process at a time runs it, because it executes on a device of which there is one."""
 
+    def check(self) -> None:
+        """Hold this machine to what the runtime needs besides `needs`, where a user names it; no device is asked.
+
+        Raises:
+            MissingTool: something is not there; says how to get it.
+            RecipeError: an option is missing.
+        """
+
     def key(self) -> Mapping[str, Any]:
         """Give what decides outputs besides the model, this runtime's code and options, and its tools, as JSON.
 

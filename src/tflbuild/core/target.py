@@ -61,6 +61,9 @@ class Target:
     """Names of the metrics that it reports, besides those whose own `TargetMetric.target` names it."""
     rules: ClassVar[str] = ""
     """Which operators it runs: name of a table in `tflbuild/placement/tables`, or path of a rule file; "" for none."""
+    loads: ClassVar[bool] = False
+    """Whether `place` loads the file in a runtime, unless a rule file of the user's says it: a file of others may crash
+    that, so a check asks in a process apart, and `foresee` where that ends."""
     offloads: ClassVar[bool] = False
     """Whether it has an accelerator beside the processor, so that the share that its rules place there, or its compiler
     placed, is the metric `npu_coverage`."""
@@ -147,7 +150,7 @@ class Target:
         return named(BY_RULES)(model, table, self.name, to_json(self)) if table else None
 
     def foresee(self, model: Path) -> Mapping[str, Any] | None:
-        """Say it as `place` does, for a plan: it runs in the user's own process, where no file is loaded to run."""
+        """Say it as `place` does, in the user's own process, where no file is loaded to run: for a plan."""
         return self.place(model)
 
     def compile(self, model: TFLiteModel, folder: Path) -> tuple[bytes, dict[str, Any]]:

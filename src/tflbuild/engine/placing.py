@@ -11,10 +11,6 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
 from tflbuild.engine.plan import Planned
 
-NO_SUCH_OPERATOR = "op.name"
-"""Value that decides alone where a device has no operator of that name, whatever a step makes of its
-tensors."""
-
 MOST = 3
 """Reasons that are said of one device."""
 
@@ -40,7 +36,7 @@ class Foreseen:
         operators = [one for one in self.placement["operators"] if not one["on"]]
         if self.delivered:
             return operators
-        return [one for one in operators if [*one["values"]] == [NO_SUCH_OPERATOR]]
+        return [one for one in operators if one["unknown"]]
 
     def text(self) -> str:
         """Say it in a sentence; "" where there is nothing to say."""

@@ -18,6 +18,7 @@ from tflbuild.core.errors import DataError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.modality import Encoded
 from tflbuild.core.plain_text import plain
+from tflbuild.tasks.labels import said_of
 
 T = TypeVar("T")
 
@@ -37,11 +38,11 @@ class Annotation(NamedTuple):
 
     Attributes:
         boxes: (objects, 4) float32 in 0..1 of the original image.
-        labels: (objects,) int32; (1,) for classification.
+        labels: (objects,) int32; (1,) for classification; of tasks of numbers float64, see `Example`.
     """
 
     boxes: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int32]
+    labels: npt.NDArray[Any]
 
 
 class Prepared(NamedTuple):
@@ -51,13 +52,13 @@ class Prepared(NamedTuple):
         codes: by input, an array of its shape.
         geometry: by input, what `Modality.encode` gave to undo; None where there is nothing.
         boxes: (objects, 4) float32 in 0..1 of the original image.
-        labels: (objects,) int32.
+        labels: (objects,) int32; of tasks of numbers float64, see `Example`.
     """
 
     codes: Mapping[str, npt.NDArray[Any]]
     geometry: Mapping[str, Any]
     boxes: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int32]
+    labels: npt.NDArray[Any]
 
 
 class Encoder:
@@ -81,14 +82,33 @@ class Encoder:
         Raises:
             DataError: it does not fit; says both shapes.
         """
+        return self._each(value, key, lambda kind, given, shape: kind.encode(given, shape))
+
+    def pieces(self, value: Any, key: str = "") -> dict[str, npt.NDArray[Any]]:
+        """Encode every piece of a sample for every input: (pieces, ...) by input.
+
+        Args:
+            value: as for one piece.
+            key: names the sample in messages.
+
+        Raises:
+            DataError: it does not fit, or is as many pieces to no two inputs.
+        """
+        found = self._each(value, key, lambda kind, given, shape: kind.pieces(given, shape))
+        if len({len(codes) for codes in found.values()}) > 1:
+            counts = " and ".join(f"{len(codes)} for '{plain(name)}'" for name, codes in found.items())
+            raise DataError(f"data: {_named(key)} is {counts} pieces; every input needs as many.")
+        return found
+
+    def _each(self, value: Any, key: str, how: Callable[[Any, Any, tuple[int, ...]], T]) -> dict[str, T]:
         given = value if isinstance(value, Mapping) else dict.fromkeys(self.meaning.inputs, value)
-        named = f"sample {plain(key)}" if key else "a sample"
+        named = _named(key)
         encoded = {}
         for name, wanted in self.meaning.inputs.items():
             if name not in given or (len(self.meaning.inputs) > 1 and not isinstance(value, Mapping)):
                 raise DataError(f"data: {named} {self._misnamed(value)}.")
             try:
-                encoded[name] = self.kinds[name].encode(given[name], wanted.shape)
+                encoded[name] = how(self.kinds[name], given[name], wanted.shape)
             except ValueError as error:
                 raise DataError(f"data: {named} does not fit the input '{name}': {error}.") from error
         return encoded
@@ -106,6 +126,10 @@ class Encoder:
     def values(self, value: Any, key: str = "") -> dict[str, npt.NDArray[np.float32]]:
         """Give the model values of a sample, by input, without a batch axis."""
         return {name: self.kinds[name].values(found.codes) for name, found in self(value, key).items()}
+
+
+def _named(key: str) -> str:
+    return f"sample {plain(key)}" if key else "a sample"
 
 
 class Examples:
@@ -188,9 +212,9 @@ def annotated(split: Split) -> Iterator[Annotation]:
 
     def annotation(position: int) -> Annotation:
         sample = split.samples[position]
-        if sample.path is not None or sample.labels:
+        if sample.path is not None or sample.labels or sample.numbers:
             boxes = np.asarray(sample.boxes, np.float32).reshape(-1, 4)
-            return Annotation(boxes, np.asarray(sample.labels, np.int32))
+            return Annotation(boxes, said_of(sample))
         kept = _KEPT.annotation(split, position)
         if kept is not None:
             return kept

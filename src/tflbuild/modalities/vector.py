@@ -19,8 +19,10 @@ class Vector(Modality):
     An array of as many numbers as the input takes is reshaped, so that (49, 10) fits an input of (49, 10, 1).
     """
 
+    training: ClassVar[str] = "tflbuild.modalities.vector_batches:training_batches"
     inspect: ClassVar[str] = "tflbuild.modalities.row_files:inspect"
     file: ClassVar[str] = "array"
+    contract: ClassVar[str] = "tflbuild.analyses.mistakes.arrays:ArrayContract"
 
     def refusal(self, spec: TensorSpec) -> str:
         """Say why a tensor cannot take numbers; "" where it can."""

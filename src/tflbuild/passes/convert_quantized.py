@@ -71,6 +71,7 @@ class ConvertQuantized(Pass):
         """Convert with the calibration images as the representative data set."""
         from tflbuild.backends import converter, keras
         from tflbuild.quantization import storage
+        from tflbuild.tflite import bias_scales
         from tflbuild.tflite.graph import Graph
 
         if model.meta.get("quantized"):
@@ -88,7 +89,14 @@ class ConvertQuantized(Pass):
             "float32" if task.float_outputs else self.output_dtype,
             per_channel=self.granularity == "channel",
         )
-        result = writing.emit_tflite(ctx, Graph.unpacked(content), facts, quantized=self.scheme)
+        graph = Graph.unpacked(content)
+        told = bias_scales.restate(graph)
+        if told:
+            ctx.log(
+                f"the converter gave layers that share weights one bias, in the scale of one of them: {len(told)} "
+                f"layers, '{told[0]}' the first, have their own now"
+            )
+        result = writing.emit_tflite(ctx, graph, facts, quantized=self.scheme)
         ctx.notes["stored"] = storage.stored(result.path)
         return result
 

@@ -67,10 +67,17 @@ class LoadTflite(Pass):
 
     def _mended(self, content: bytes, ctx: PassContext) -> bytes:
         """Mend what LiteRT refuses in files of old converters, where it can mean one thing alone."""
-        from tflbuild.tflite import old_axes
+        from tflbuild.tflite import old_axes, scales
         from tflbuild.tflite.graph import Graph
 
         graph = Graph.unpacked(content)
+        wrong = scales.wrong_biases(graph)
+        if wrong:
+            ctx.log(
+                f"{wrong[0]}: the file computes with a wrong bias in {len(wrong)} of its layers, and so does what is "
+                f"made of it; its float model would give a better one"
+            )
+            ctx.notes["wrong_biases"] = len(wrong)
         names = old_axes.mended_axes(graph)
         if not names:
             return content

@@ -71,18 +71,21 @@ def _of_another_chip(operator: OperatorFacts, table: RuleTable) -> bool:
 class _Broken:
     """A rule that an operator breaks, in words."""
 
-    def __init__(self, reason: str, values: Mapping[str, Any], cure: str = "") -> None:
-        self.reason, self.values, self.cure = reason, values, cure
+    def __init__(
+        self, reason: str, values: Mapping[str, Any], cure: str = "", *, unknown: bool = False
+    ) -> None:
+        self.reason, self.values, self.cure, self.unknown = reason, values, cure, unknown
 
 
 def _own(operator: OperatorFacts, table: RuleTable, scope: Scope) -> _Broken | None:
     rules = table.operators.get(operator.name)
     if _of_another_chip(operator, table):
         reason = f"holds what a compiler made for {CHIPS[operator.name]}"
-        return _Broken(reason, {"op.name": operator.name}, "the file that it was compiled from")
+        return _Broken(reason, {"op.name": operator.name}, "the file that it was compiled from", unknown=True)
     if rules is None:
         custom = "custom " if operator.custom else ""
-        return _Broken(f"is no {custom}operator of the {table.device}", {"op.name": operator.name})
+        reason = f"is no {custom}operator of the {table.device}"
+        return _Broken(reason, {"op.name": operator.name}, unknown=True)
     return _broken(rules, scope)
 
 
@@ -119,4 +122,5 @@ def _placed(operator: OperatorFacts, broken: _Broken | None, late: str) -> Place
         reason=broken.reason if broken else late,
         values=broken.values if broken else {},
         cure=broken.cure if broken else "",
+        unknown=broken is not None and broken.unknown,
     )

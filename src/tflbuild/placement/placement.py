@@ -23,6 +23,7 @@ class Placed:
         fits: whether it breaks no rule by itself, so that its place in the graph decides.
         values: of the facts that decide, by how the rule names them.
         cure: what would let the device run it: an override, or a change of the model; "" where none is known.
+        unknown: whether the device has no operator of that name, whatever its tensors and options are.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Placed:
     fits: bool = True
     values: Mapping[str, Any] = field(default_factory=dict)
     cure: str = ""
+    unknown: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

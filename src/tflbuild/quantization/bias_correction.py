@@ -24,6 +24,7 @@ from tflbuild.quantization.observation import (
 )
 from tflbuild.quantization.stepwise import Stepwise
 from tflbuild.tflite import flatbuffer
+from tflbuild.tflite.flatbuffer import bias_place
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import LEVELS, scales_of, zero_points_of
 
@@ -40,9 +41,6 @@ ONE_LEVEL = 1.01
 
 CLIPPED = 0.01
 """Share of a layer's weights that may be further off, because the quantizer cut them off."""
-
-BIAS = 2
-"""Place of the bias among a layer's inputs."""
 
 LARGEST = 2**30
 """Largest size of a corrected bias; see `bias_scales`."""
@@ -111,7 +109,10 @@ def all_but_biases(model: Any) -> list[Any]:
     return [
         (
             graph.kind(operator),
-            [_told(graph, int(index), position == BIAS) for position, index in enumerate(operator.inputs)],
+            [
+                _told(graph, int(index), position == bias_place(graph.kind(operator)))
+                for position, index in enumerate(operator.inputs)
+            ],
             [_told(graph, int(index), False) for index in operator.outputs],
         )
         for operator in graph.operators
@@ -172,13 +173,13 @@ def _correct(
 
 def _shift(graph: Graph, operator: Any, shift: Mean) -> bool:
     """Add to a layer's outputs, as far as its bias has levels for it; says whether that changed any."""
-    bias = graph.constant(operator.inputs[BIAS])
+    bias = graph.constant(graph.bias(operator))
     assert bias is not None
-    scale = np.asarray(graph.tensors[operator.inputs[BIAS]].quantization.scale, np.float64)
+    scale = np.asarray(graph.tensors[graph.bias(operator)].quantization.scale, np.float64)
     usable = np.isfinite(scale) & (scale > 0)
     steps = np.where(usable, np.rint(shift / np.where(usable, scale, 1.0)), 0.0)
     levels = (bias.astype(np.float64) + steps).clip(-LARGEST, LARGEST)
-    graph.set_input(operator, BIAS, levels.astype(bias.dtype))
+    graph.set_input(operator, bias_place(graph.kind(operator)), levels.astype(bias.dtype))
     return bool(np.any(steps))
 
 
@@ -187,9 +188,8 @@ def _correctable(graph: Graph) -> list[Any]:
     return [
         operator
         for operator in graph.weighted()
-        if len(operator.inputs) > BIAS
-        and operator.inputs[BIAS] >= 0
-        and len(scales_of(graph.tensors[operator.inputs[BIAS]]))
+        if graph.constant(graph.bias(operator)) is not None
+        and len(scales_of(graph.tensors[graph.bias(operator)]))
         and flatbuffer.DTYPES[graph.tensors[operator.outputs[0]].type] in INTEGERS
     ]
 

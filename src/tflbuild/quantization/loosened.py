@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tflbuild.quantization.weight_noise import float_weights
 from tflbuild.tflite.dequantization import Dequantized, dequantize
-from tflbuild.tflite.flatbuffer import MOVING, WEIGHTED
+from tflbuild.tflite.flatbuffer import MOVING, WEIGHTED, bias_place
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.grids import Grid
 from tflbuild.tflite.rounded import round_to
@@ -85,9 +85,8 @@ class Loosened:
                 continue
             kernel, bias = self._floats[name]
             graph.set_input(operator, 1, kernel)
-            place = 3 if graph.kind(operator) == "TRANSPOSE_CONV" else 2
-            if bias is not None and len(operator.inputs) > place and operator.inputs[place] >= 0:
-                graph.set_input(operator, place, bias)
+            if bias is not None and graph.bias(operator) >= 0:
+                graph.set_input(operator, bias_place(graph.kind(operator)), bias)
         return graph
 
     def _moved_with(self, tensor: str) -> set[str]:

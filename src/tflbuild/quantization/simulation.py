@@ -18,7 +18,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.quantization.observation import without_custom
 from tflbuild.tflite import additions
-from tflbuild.tflite.flatbuffer import MOVING
+from tflbuild.tflite.flatbuffer import MOVING, bias_place
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.packed import Packed
 
@@ -92,7 +92,7 @@ class Simulation:
                 graph.set_input(operator, 1, self._layers[name].weights)
                 bias = self._layers[name].bias
                 if bias is not None:
-                    graph.set_input(operator, 2, bias)
+                    graph.set_input(operator, bias_place(graph.kind(operator)), bias)
         _round(graph, {name: self._steps[name] for name in activations}, kept, self._float_output)
         return Packed(graph)
 
@@ -119,10 +119,9 @@ def _rounded_layers(graph: Graph) -> dict[str, Rounded]:
     found = {}
     for operator in graph.weighted():
         if graph.tensors[operator.inputs[1]].type in WEIGHTS:
-            biased = len(operator.inputs) > 2 and operator.inputs[2] >= 0
+            bias = graph.bias(operator)
             found[graph.name(int(operator.outputs[0]))] = Rounded(
-                _meant(graph, int(operator.inputs[1])),
-                _meant(graph, int(operator.inputs[2])) if biased else None,
+                _meant(graph, int(operator.inputs[1])), _meant(graph, bias) if bias >= 0 else None
             )
     return found
 

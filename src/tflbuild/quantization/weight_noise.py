@@ -122,8 +122,7 @@ def float_weights(quantized: Graph, floats: Graph) -> dict[str, tuple[Any, Any]]
         steps = _along(quantized, stored)
         beyond = np.abs(weights - stored.numbers) > WITHIN * steps
         if beyond.mean() <= MOST_BEYOND:
-            place = 3 if floats.kind(other) == "TRANSPOSE_CONV" else 2
-            bias = floats.constant(int(other.inputs[place])) if len(other.inputs) > place else None
+            bias = floats.constant(floats.bias(other))
             found[quantized.name(int(stored.operator.outputs[0]))] = (weights, bias)
     return found
 

@@ -26,6 +26,10 @@ class Adb(PhoneOptions, Runtime):
     whole_batches = False
     alone = True
 
+    def check(self) -> None:
+        """Hold this machine to having adb and benchmark_model; no phone is asked."""
+        self._setup().check()
+
     def key(self) -> Mapping[str, Any]:
         """Ask the phone what it is; the digest of its benchmark_model, too."""
         from tflbuild.backends.android.benchmark import device

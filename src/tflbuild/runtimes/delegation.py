@@ -90,64 +90,62 @@ class Part:
                 waiting += node.reads
 
 
-def delegation(path: Path) -> dict[str, Any]:
-    """Say which operators XNNPACK takes.
-
-    Returns:
-        `name`, `delegated` and `total` operators, and `left`: names of the operators that it leaves.
-
-    Raises:
-        RecipeError: LiteRT cannot load the file.
-    """
-    return _told("xnnpack", *_measured(path))
-
-
-def delegation_of(plan: Sequence[Mapping[str, Any]], ends: Set[int], name: str) -> dict[str, Any]:
-    """Say which operators a delegate takes on another machine, as `delegation` does.
-
-    Args:
-        plan: the details of LiteRT's operators there, parts of the delegate among them.
-        ends: places of the graph's outputs.
-        name: of the delegate.
-    """
-    return _told(name, *_sorted(plan, ends, lambda tensor: True))
-
-
-def taken(path: Path) -> dict[int, bool]:
-    """Say of each operator of a file's main graph, by its place, whether XNNPACK takes it.
+@dataclass(frozen=True)
+class Taken:
+    """Operators of a file's main graph, and whether a delegate takes them, by their place.
 
     Operators in the branches of an IF or the body of a WHILE are in graphs of their own, which LiteRT does not show.
 
+    Attributes:
+        named: their names.
+        on: whether it takes them.
+    """
+
+    named: Mapping[int, str]
+    on: Mapping[int, bool]
+
+    def told(self, name: str) -> dict[str, Any]:
+        """Say it for a report: `name`, `delegated` and `total` operators, and `left`, names of those that it leaves.
+
+        Args:
+            name: of the delegate.
+        """
+        return {
+            "name": name,
+            "delegated": sum(self.on.values()),
+            "total": len(self.on),
+            "left": [self.named[index] for index, taken in self.on.items() if not taken],
+        }
+
+
+def taken(path: Path) -> Taken:
+    """Say which operators XNNPACK takes.
+
     Raises:
         RecipeError: LiteRT cannot load the file.
     """
-    return _measured(path)[1]
-
-
-def _measured(path: Path) -> tuple[dict[int, str], dict[int, bool]]:
     with quiet():
         loaded = interpreter(path)
     ends = {int(details["index"]) for details in loaded.get_output_details()}
     return _sorted(loaded._get_ops_details(), ends, lambda tensor: _has_memory(loaded, tensor))
 
 
-def _told(name: str, named: Mapping[int, str], found: Mapping[int, bool]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "delegated": sum(found.values()),
-        "total": len(found),
-        "left": [named[index] for index, taken in found.items() if not taken],
-    }
+def delegation_of(plan: Sequence[Mapping[str, Any]], ends: Set[int], name: str) -> dict[str, Any]:
+    """Say which operators a delegate takes on another machine, as `Taken.told` does.
+
+    Args:
+        plan: the details of LiteRT's operators there, parts of the delegate among them.
+        ends: places of the graph's outputs.
+        name: of the delegate.
+    """
+    return _sorted(plan, ends, lambda tensor: True).told(name)
 
 
-def _sorted(
-    plan: Iterable[Mapping[str, Any]], ends: Set[int], has_memory: Callable[[int], bool]
-) -> tuple[dict[int, str], dict[int, bool]]:
-    """Give the names of a graph's operators, and whether a delegate takes them, by their place."""
+def _sorted(plan: Iterable[Mapping[str, Any]], ends: Set[int], has_memory: Callable[[int], bool]) -> Taken:
     nodes = [_node(details) for details in plan]
     own = [node for node in nodes if node.name != PART]
     found = members(own, [node for node in nodes if node.name == PART], ends, has_memory)
-    return {node.index: node.name for node in own}, {node.index: node.index in found for node in own}
+    return Taken({node.index: node.name for node in own}, {node.index: node.index in found for node in own})
 
 
 def _node(details: Mapping[str, Any]) -> Node:

@@ -27,6 +27,12 @@ class Ssh(BoardOptions, Runtime):
     whole_batches = False
     alone = True
 
+    def check(self) -> None:
+        """Hold this machine to having ssh, and the options to naming a board; it is not asked."""
+        from tflbuild.backends.board.setup import check
+
+        check(self._setup(), "runtime.ssh")
+
     def key(self) -> Mapping[str, Any]:
         """Ask the board what it is, its LiteRT among that."""
         from tflbuild.backends.board.execution import device

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tflbuild.core.answer import Answer, Truth
-from tflbuild.core.errors import StoreError
+from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.core.meaning import Input
 from tflbuild.core.plain_text import plain
 from tflbuild.core.task import Task
@@ -29,6 +29,12 @@ LONGEST_LABEL = 60
 
 MOST_VALUES = 64
 """Values of an output that are given as they are."""
+
+
+MOST_NUMBERS = 6
+"""Numbers of a regression that are drawn into a picture."""
+
+Said = TypeVar("Said", Answer, Truth)
 
 
 class Numbers(NamedTuple):
@@ -57,11 +63,14 @@ class Prediction:
         image: the file; an `.npy` for a model that takes numbers.
         height: of the image in pixels; 0 of numbers.
         width: likewise.
-        found: in falling order of score.
+        found: in falling order of score; numbers and points in the order of the model.
         best: the best score of all, shown or not; 0 where there is none.
         drawn: the file with what was found drawn in; None of numbers.
         truth: what is there by its annotation; None where nothing says it.
         outputs: of a model whose outputs have no meaning to people, by name; {} for others.
+        bounded: whether scores are in 0..1.
+        verdict: what the sample is by the threshold, "normal" or "abnormal"; "" where no threshold was given, or found
+            objects and classes say it.
     """
 
     image: Path
@@ -72,6 +81,18 @@ class Prediction:
     drawn: Path | None
     truth: tuple[Truth, ...] | None = None
     outputs: Mapping[str, Numbers] = field(default_factory=dict)
+    bounded: bool = True
+    verdict: str = ""
+
+
+def check_threshold(file: Path, threshold: float, report: Progress) -> None:
+    """Refuse a threshold above 1 for a file whose scores are in 0..1.
+
+    Raises:
+        RecipeError: it is one, or the file cannot be loaded.
+    """
+    if threshold > 1 and opened_file(file).meaning.kind.bounded:
+        raise RecipeError(f"--threshold: '{threshold:g}' is not a score; give a number in 0..1, e.g. 0.5.")
 
 
 def open_model(file: Path, report: Progress) -> tuple[str, ...]:
@@ -126,10 +147,12 @@ def predict_image(
     answered = answer(opened, sample, file)
     every = answered.found
     boxed = any(found.box for found in every)
+    task = opened.meaning.kind
     least = threshold if threshold is not None else LEAST_SCORE if boxed else 0.0
-    shown = tuple(found for found in every if found.score >= least)
+    shown = tuple(found for found in every if found.score >= least) if task.bounded else every
     if pictures:
-        _draw(opened.meaning.kind, sample, shown if boxed else shown[:1], truth or (), drawn)
+        whole = not boxed and not any(found.point or found.value is not None for found in shown)
+        _draw(task, sample, shown[:1] if whole else shown, truth or (), drawn)
     height, width = sample.shape[:2] if pictures else (0, 0)
     return Prediction(
         image=image,
@@ -139,7 +162,9 @@ def predict_image(
         best=max((found.score for found in every), default=0.0),
         drawn=drawn if pictures else None,
         truth=truth,
-        outputs={} if opened.meaning.kind.labelled else _numbers(answered),
+        outputs={} if task.labelled else _numbers(answered),
+        bounded=task.bounded,
+        verdict="" if threshold is None else task.judged(every, threshold),
     )
 
 
@@ -180,7 +205,8 @@ def _draw(
     from tflbuild.modalities.image.dashes import dashed
     from tflbuild.modalities.image.files import draw
 
-    texts = [f"{plain(found.label, most=LONGEST_LABEL)} {found.score:.2f}" for found in shown]
+    shown, truth = _joined(shown), _joined(truth)
+    texts = [_text(found) for found in shown]
     rights = [("" if one.box else "truth: ") + plain(one.label, most=LONGEST_LABEL) for one in truth]
     try:
         own = task.draw(pixels, shown)
@@ -190,6 +216,19 @@ def _draw(
         Image.fromarray(picture).save(path)
     except OSError as error:
         raise StoreError(f"{plain(path)} cannot be written: {error.strerror or error}") from error
+
+
+def _text(found: Answer) -> str:
+    said = plain(found.label, most=LONGEST_LABEL)
+    return said if found.value is not None else f"{said} {found.score:.2f}"
+
+
+def _joined(some: Sequence[Said]) -> Sequence[Said]:
+    """Put the numbers that are said of a whole picture into one answer, which names them all."""
+    numbers = [
+        f"{plain(one.label, most=LONGEST_LABEL)} {one.value:.4g}" for one in some if one.value is not None
+    ]
+    return [replace(some[0], label=", ".join(numbers[:MOST_NUMBERS]))] if numbers else some
 
 
 def _boxes(some: Sequence[Answer] | Sequence[Truth]) -> npt.NDArray[np.float32]:

@@ -6,7 +6,12 @@ from tflbuild.core.form import NUMBER, TEXT, fields, list_of, mapping_of, maybe,
 
 SCHEMA = "tflbuild.predictions/1"
 
-_ROW = {"label": TEXT, "box": maybe(list_of(NUMBER))}
+_ROW = {
+    "label": TEXT,
+    "box": maybe(list_of(NUMBER)),
+    "value": maybe(NUMBER),
+    "point": maybe(list_of(NUMBER)),
+}
 
 _OUTPUT = fields(
     {"shape": list_of(whole()), "low": NUMBER, "mean": NUMBER, "high": NUMBER, "values": list_of(NUMBER)}
@@ -25,6 +30,7 @@ PREDICTIONS = fields(
                     "height": whole(),
                     "drawn": maybe(TEXT),
                     "best": NUMBER,
+                    "verdict": maybe(TEXT),
                     "found": list_of(fields({**_ROW, "score": NUMBER})),
                     "truth": maybe(list_of(fields(_ROW))),
                     "outputs": mapping_of(_OUTPUT),
@@ -35,4 +41,6 @@ PREDICTIONS = fields(
         "notes": list_of(TEXT),
     }
 )
-"""A box is [ymin, xmin, ymax, xmax] in 0..1 of the image; null for what is said of the whole of it."""
+"""A box is [ymin, xmin, ymax, xmax] and a point [y, x] in 0..1 of the image; null for what is said of the whole of it.
+
+A value is a number of a regression; null for all else."""

@@ -12,7 +12,7 @@ from tflbuild import plugins
 from tflbuild.core import json_text
 from tflbuild.core.answer import Truth
 from tflbuild.core.code import code_digest
-from tflbuild.core.dataset import Dataset, Index
+from tflbuild.core.dataset import Dataset, Index, Sample
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.plain_text import plain
 from tflbuild.core.task import TASKS
@@ -70,13 +70,26 @@ def _listed(data: Dataset) -> Index:
 
 
 def _among(data: Dataset, index: Index, within: Mapping[str, Path]) -> dict[Path, Known]:
-    found = {}
+    found: dict[Path, Known] = {}
     for split, samples in index.splits.items():
         for sample in samples:
             image = within.get(os.path.realpath(sample.path)) if sample.path else None
             if image is not None:
-                names = [index.classes[label] for label in sample.labels]
+                if sample.numbers:
+                    numbers = _numbers(index, sample)
+                    found |= {image: Known(numbers, f"the run's data, {split}")} if numbers else {}
+                    continue
+                known = index.classes or TASKS.get(data.task).label_names
+                names = [known[label] for label in sample.labels if label < len(known)]
                 boxes: Sequence[Any] = sample.boxes or [None] * len(names)
                 truth = tuple(Truth(label=n, box=b) for n, b in zip(names, boxes, strict=True))
                 found[image] = Known(truth, f"the run's data, {split}")
     return found
+
+
+def _numbers(index: Index, sample: Sample) -> tuple[Truth, ...]:
+    """Give the values of a sample; () of points, which are of a part of the picture."""
+    values = [one for one in sample.numbers if isinstance(one, float | int)]
+    if len(values) != len(index.classes):
+        return ()
+    return tuple(Truth(label=name, value=float(one)) for name, one in zip(index.classes, values, strict=True))

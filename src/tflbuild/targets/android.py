@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,13 +14,6 @@ from tflbuild.core.target import Target, target
 
 if TYPE_CHECKING:
     from tflbuild.backends.android.setup import Setup
-
-OURS = re.compile(
-    r"--(graph|num_threads|num_runs|min_secs|warmup_\w+|input_layer\w*|output_\w+|signature_to_run_for"
-    r"|enable_op_profiling|op_profiling_\w+|profiling_\w+|report_peak_memory_footprint|use_xnnpack|use_gpu|use_nnapi"
-    r"|delegate_serialize_\w+|dry_run|help)(=|$)"
-)
-"""Flags that tflbuild gives benchmark_model itself."""
 
 
 @target("android")
@@ -41,19 +33,6 @@ class Android(PhoneOptions, Target):
     runs: Annotated[int, Ge(1), Le(100_000)] = 50
     """Timed runs after the warm-up, at least; benchmark_model goes on for a second. [runs]"""
 
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"(/[\w.+-]+)+", self.folder):
-            raise ValueError(
-                f"folder '{self.folder}' is not the whole path of a folder, such as /data/local/tmp"
-            )
-        if self.affinity and not re.fullmatch(r"[0-9a-fA-F]{1,16}", self.affinity):
-            raise ValueError(f"affinity '{self.affinity}' is not a mask in hexadecimal digits, such as f0")
-        for flag in self.flags:
-            if not re.fullmatch(r"--\w+=.*", flag):
-                raise ValueError(f"flags: '{flag}' is not a flag of the form --NAME=VALUE")
-            if OURS.match(flag):
-                raise ValueError(f"flags: '{flag}' is set by tflbuild itself")
-
     def files(self) -> tuple[Path, ...]:
         """Name benchmark_model."""
         return (Path(self.benchmark),) if self.benchmark and Path(self.benchmark).is_file() else ()
@@ -64,10 +43,7 @@ class Android(PhoneOptions, Target):
 
     def check(self) -> None:
         """Hold this machine to having adb and benchmark_model; no phone is asked."""
-        from tflbuild.backends.android.setup import check_adb
-
-        check_adb(self.adb)
-        assert self._setup().program
+        self._setup().check()
 
     def device(self) -> Mapping[str, Any]:
         """Ask the phone what it is."""

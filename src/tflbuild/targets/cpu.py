@@ -24,6 +24,7 @@ class Cpu(Target):
 
     needs = ("ai_edge_litert",)
     rules = "xnnpack"
+    loads = True
 
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     """Threads of the interpreter when latency is measured. [threads]"""
@@ -33,33 +34,45 @@ class Cpu(Target):
     def place(self, model: Path) -> Mapping[str, Any] | None:
         """Say which operators XNNPACK takes, as LiteRT does it here, and by rules why not the others.
 
-        Where LiteRT cannot load the file, the rules predict, and a remark says so. A rule file of the user's is about
-        another device, and predicts.
+        Of a file that LiteRT cannot load, nothing runs; one with operators of its own, which an app may bring, is
+        predicted. A rule file of the user's is about another device, and predicts.
         """
-        predicted = super().place(model)
+        predicted = self.foresee(model)
         if predicted is None or self.rule_file:
             return predicted
-        from tflbuild.placement.measured import measured
+        from tflbuild.placement.measured import measured, unloadable, unmeasured
         from tflbuild.runtimes.delegation import WHO, taken
 
         try:
-            return measured(predicted, taken(model), WHO)
+            return measured(predicted, taken(model).on, WHO)
         except RecipeError as error:
             said = plain(str(error).removeprefix(plain(model)).lstrip(": "), 160).rstrip(".")
-            why = said if said.startswith("LiteRT ") else f"the file {said}"
-            remark = f"It is predicted, not measured, because {why}."
-            return {**predicted, "remarks": [*predicted["remarks"], remark]}
+            if said.startswith(REFUSED) and not _brings_operators(model):
+                return unloadable(predicted, WHO, said.removeprefix(REFUSED))
+            return unmeasured(predicted, said if said.startswith("LiteRT ") else f"the file {said}")
 
     def foresee(self, model: Path) -> Mapping[str, Any] | None:
         """Predict by the rules alone."""
         return super().place(model)
 
     def inspect(self, model: TFLiteModel) -> dict[str, Any]:
-        """Give `latency_ms` and `delegate`."""
-        from tflbuild.runtimes.delegation import delegation
+        """Give `latency_ms`, `delegate` and `placement`."""
+        from tflbuild.placement.measured import measured
+        from tflbuild.runtimes.delegation import WHO, taken
         from tflbuild.runtimes.interpreter import latency
 
-        return {
-            "latency_ms": latency(model.path, self.threads, self.runs),
-            "delegate": delegation(model.path),
-        }
+        timed = latency(model.path, self.threads, self.runs)
+        found, predicted = taken(model.path), self.foresee(model.path)
+        placed = predicted if predicted is None or self.rule_file else measured(predicted, found.on, WHO)
+        return {"latency_ms": timed, "delegate": found.told("xnnpack"), "placement": placed}
+
+
+REFUSED = "LiteRT cannot load it: "
+"""Beginning of what is said of a file that LiteRT refuses."""
+
+
+def _brings_operators(model: Path) -> bool:
+    """Say whether a file has custom operators, which LiteRT lacks unless an app brings them."""
+    from tflbuild.placement import facts
+
+    return any(one.custom for one in facts.read(model).operators)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,44 +10,11 @@ from annotated_types import Ge, Le
 
 from tflbuild.backends.board.options import BoardOptions
 from tflbuild.core.artifact import TFLiteModel
-from tflbuild.core.errors import MissingTool, PassError, RecipeError
-from tflbuild.core.plain_text import plain
+from tflbuild.core.errors import PassError
 from tflbuild.core.target import Target, target
 
 if TYPE_CHECKING:
     from tflbuild.backends.board.setup import Setup
-
-PERMITTED = (
-    "AddressFamily",
-    "BindAddress",
-    "BindInterface",
-    "CASignatureAlgorithms",
-    "CertificateFile",
-    "Ciphers",
-    "Compression",
-    "ConnectTimeout",
-    "ConnectionAttempts",
-    "GlobalKnownHostsFile",
-    "HostKeyAlgorithms",
-    "HostKeyAlias",
-    "HostName",
-    "IPQoS",
-    "IdentitiesOnly",
-    "IdentityAgent",
-    "KexAlgorithms",
-    "MACs",
-    "PreferredAuthentications",
-    "ProxyJump",
-    "PubkeyAcceptedAlgorithms",
-    "RekeyLimit",
-    "ServerAliveCountMax",
-    "ServerAliveInterval",
-    "UserKnownHostsFile",
-)
-"""Options of ssh that a recipe may give: those that start no program on this machine and trust no key."""
-
-NAME = re.compile(r"[A-Za-z0-9_.\[\]:%][A-Za-z0-9_.\[\]:%-]*")
-"""Names of machines and users: none that ssh would take for an option."""
 
 WATCHED = 20
 """Runs whose operators are timed, at most."""
@@ -72,24 +37,6 @@ class Remote(BoardOptions, Target):
     runs: Annotated[int, Ge(1), Le(100_000)] = 50
     """Timed runs after the warm-up. [runs]"""
 
-    def __post_init__(self) -> None:
-        for name in ("host", "user"):
-            value = getattr(self, name)
-            if value and not NAME.fullmatch(value):
-                raise ValueError(
-                    f"{name} '{plain(value)}' is no name; say user, port and options by themselves"
-                )
-        for option in self.options:
-            key = option.partition("=")[0]
-            if "=" not in option or key not in PERMITTED:
-                raise ValueError(
-                    f"options: '{plain(option)}' is not KEY=VALUE of an option that a recipe may give, such as "
-                    f"ProxyJump=gate; put others into your ssh configuration"
-                )
-        for option in self.delegate_options:
-            if not re.fullmatch(r"[^=]+=.*", option):
-                raise ValueError(f"delegate_options: '{plain(option)}' is not KEY=VALUE")
-
     def rule_table(self) -> Path | None:
         """Give XNNPACK's rules where it is what executes."""
         own = not self.delegate and self.resolver == "default"
@@ -97,13 +44,9 @@ class Remote(BoardOptions, Target):
 
     def check(self) -> None:
         """Hold this machine to having ssh, and the recipe to naming a board; it is not asked."""
-        if shutil.which(self.ssh) is None:
-            raise MissingTool(
-                f"target.remote.ssh: there is no program '{plain(self.ssh)}'; install it: "
-                f"apt-get install openssh-client."
-            )
-        if not self.host:
-            raise RecipeError("target.remote.host: not given; expected the name or address of the board.")
+        from tflbuild.backends.board.setup import check
+
+        check(self._setup(), "target.remote")
 
     def device(self) -> Mapping[str, Any]:
         """Ask the board what it is."""

@@ -1,11 +1,23 @@
-"""Match a model's classes with those of the data, by name."""
+"""What the data say of a sample, and a model's classes matched with those of the data, by name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from tflbuild.core.dataset import Sample
+
+
+def said_of(sample: Sample) -> npt.NDArray[Any]:
+    """Give what the data say of a sample beside its boxes, as `Example.labels` holds it.
+
+    >>> said_of(Sample("a", "", labels=(2,))), said_of(Sample("b", "", numbers=(0.5, 1.0)))
+    (array([2], dtype=int32), array([0.5, 1. ]))
+    """
+    return np.array(sample.numbers, np.float64) if sample.numbers else np.array(sample.labels, np.int32)
 
 
 def columns(labels: Sequence[str], classes: Sequence[str]) -> npt.NDArray[np.int32]:

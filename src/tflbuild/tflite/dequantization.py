@@ -21,7 +21,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.core.errors import PassError
 from tflbuild.core.plain_text import plain
-from tflbuild.tflite.flatbuffer import DTYPES, WEIGHTED
+from tflbuild.tflite.flatbuffer import DTYPES, WEIGHTED, bias_place, given_place
 from tflbuild.tflite.float_weights import values_of
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.grids import Grid, grid_of
@@ -140,10 +140,7 @@ def _grids(graph: Graph) -> Iterator[tuple[int, Grid]]:
 
 def _hybrid(graph: Graph) -> list[str]:
     """Name the float tensors that a layer with integer weights reads."""
-    places = [
-        (int(one.inputs[2 if graph.kind(one) == "TRANSPOSE_CONV" else 0]), int(one.inputs[1]))
-        for one in graph.weighted()
-    ]
+    places = [(int(one.inputs[given_place(graph.kind(one))]), int(one.inputs[1])) for one in graph.weighted()]
     integer = ("int8", "uint8", "int4")
     return [
         graph.name(given)
@@ -156,8 +153,8 @@ def _with_float_biases(graph: Graph) -> Iterator[str]:
     for operator in graph.operators:
         kind = graph.kind(operator)
         if kind in WEIGHTED:
-            given, place = (2, 3) if kind == "TRANSPOSE_CONV" else (0, 2)
-            scales = _product(graph, operator, given)
+            place = bias_place(kind)
+            scales = _product(graph, operator, given_place(kind))
             if _is_stored(graph, int(operator.inputs[1])):
                 yield graph.name(int(operator.outputs[0]))
             if scales is not None and len(operator.inputs) > place:

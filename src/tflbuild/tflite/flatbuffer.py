@@ -28,11 +28,24 @@ OPERATORS: dict[int, str] = {
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 """Operators whose second input is a weight."""
 
+BEHIND_SHAPE = "TRANSPOSE_CONV"
+"""Operator that is told its output's shape first, and takes what it reads and its bias behind the weights."""
+
 STORED_WEIGHTS = ("float32", "float16", "int8", "int4")
 """Dtypes of weights as they are stored."""
 
 MOVING = ("CONCATENATION", "RESHAPE", "MAX_POOL_2D", "PAD", "TRANSPOSE", "STRIDED_SLICE", "SQUEEZE", "SPLIT")
 """Operators whose output is made of their inputs' values, so one scale serves both."""
+
+
+def given_place(kind: str) -> int:
+    """Give the place, among its inputs, of what a layer with weights computes on."""
+    return 2 if kind == BEHIND_SHAPE else 0
+
+
+def bias_place(kind: str) -> int:
+    """Give the place of the bias among the inputs of a layer with weights; it may have none."""
+    return 3 if kind == BEHIND_SHAPE else 2
 
 
 def load(path: Path) -> Any:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from tflbuild.tflite import constants, flatbuffer
-from tflbuild.tflite.flatbuffer import WEIGHTED, name_of
+from tflbuild.tflite.flatbuffer import WEIGHTED, bias_place, name_of
 
 
 class Graph:
@@ -107,6 +107,11 @@ class Graph:
         """Give a tensor's constant values, a copy; None where it is computed."""
         return None if int(index) < 0 else constants.values_of(self.model, self.tensors[index])
 
+    def bias(self, operator: Any) -> int:
+        """Give the place of the tensor that a layer with weights has for its bias; -1 where it has none."""
+        place = bias_place(self.kind(operator))
+        return int(operator.inputs[place]) if len(operator.inputs) > place else -1
+
     def set_input(self, operator: Any, position: int, values: npt.NDArray[Any]) -> None:
         """Give one operator a constant of its own in the place of what it reads.
 
@@ -122,6 +127,33 @@ class Graph:
             operator.inputs[position] = len(self.tensors) - 1
             self._readers[index].remove(operator)
             self._readers[len(self.tensors) - 1] = [operator]
+        self._store(tensor, values)
+
+    def set_inputs(self, operators: Sequence[Any], position: int, values: npt.NDArray[Any]) -> Any:
+        """Give operators that read the same constant another one, of which they share one copy.
+
+        Args:
+            operators: at least one.
+            position: of the constant among the inputs of each.
+            values: what they are to read; others that read the constant keep it as it is.
+
+        Returns:
+            The tensor of the values.
+        """
+        first, *others = operators
+        index = int(first.inputs[position])
+        if len(self.readers(index)) == len(operators):
+            self._store(self.tensors[index], values)
+            return self.tensors[index]
+        self.set_input(first, position, values)
+        for operator in others:
+            operator.inputs = np.array(operator.inputs, np.int32)
+            operator.inputs[position] = first.inputs[position]
+        self.reindex()
+        return self.tensors[int(first.inputs[position])]
+
+    def _store(self, tensor: Any, values: npt.NDArray[Any]) -> None:
+        """Write a constant's values, into a buffer of its own."""
         if sum(other.buffer == tensor.buffer for other in self.tensors) > 1:
             self.model.buffers.append(schema.BufferT())
             tensor.buffer = len(self.model.buffers) - 1

@@ -6,6 +6,8 @@ in float16, too, loses more, and may overflow within a sum. Operators that stay 
 
 Integers of a quantized file are made floats around each operator where the device has no integer arithmetic, and its
 result is rounded to the grid of its tensor again, as LiteRT's GPU delegate does.
+
+Longer than most modules: it is one walk over one graph, whose steps share the tensors that they have added to it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.plain_text import plain
 from tflbuild.tflite import additions
 from tflbuild.tflite.dequantization import CODES
-from tflbuild.tflite.flatbuffer import DTYPES, WEIGHTED
+from tflbuild.tflite.flatbuffer import DTYPES, WEIGHTED, bias_place, given_place
 from tflbuild.tflite.float_weights import values_of
 from tflbuild.tflite.graph import Graph
 from tflbuild.tflite.scales import scales_of
@@ -235,7 +237,7 @@ class _Rounding:
         if len(scales_of(self._graph.tensors[index])):
             return values_of(self._graph, index)
         levels = np.asarray(self._graph.constant(index), np.float64)
-        given = 2 if self._graph.kind(operator) == "TRANSPOSE_CONV" else 0
+        given = given_place(self._graph.kind(operator))
         scales = [scales_of(self._graph.tensors[int(operator.inputs[one])]) for one in (given, 1)]
         return (levels * scales[0].astype(np.float64) * scales[1].astype(np.float64)).astype(np.float32)
 
@@ -312,4 +314,4 @@ def _quantized(tensor: Any) -> bool:
 
 def _is_bias(graph: Graph, operator: Any, place: int) -> bool:
     kind = graph.kind(operator)
-    return kind in WEIGHTED and place == (3 if kind == "TRANSPOSE_CONV" else 2)
+    return kind in WEIGHTED and place == bias_place(kind)

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from tflbuild.core.errors import BrokenPromise
 from tflbuild.tflite import bias_scales, flatbuffer
-from tflbuild.tflite.flatbuffer import DTYPES, MOVING, WEIGHTED
+from tflbuild.tflite.bias_scales import PRODUCT_TOLERANCE
+from tflbuild.tflite.flatbuffer import DTYPES, MOVING, WEIGHTED, given_place
 from tflbuild.tflite.graph import Graph
 
 NARROWEST = 2e-6
@@ -43,9 +44,6 @@ LARGEST_RATIO = 256.0
 
 SYMMETRIC = ("int16", "int32", "int64")
 """Dtypes whose zero point is 0 in every kernel: int16 activations and biases."""
-
-PRODUCT_TOLERANCE = 1e-3
-"""Relative tolerance of a bias's scale to the product; rounding to float32 costs 1e-7, a fault a factor."""
 
 MOST_NAMED = 3
 """Faults that an error spells out at most."""
@@ -193,10 +191,7 @@ def _of_weights(graph: Graph, operator: Any, kind: str) -> Iterator[str]:
     axis, wanted = int(weights.quantization.quantizedDimension), channel_axis(kind)
     if len(scales) > 1 and axis != wanted:
         yield f"the weights '{name}' have their scales along axis {axis}, but {kind} has its channels along {wanted}"
-    first = 2 if kind == "TRANSPOSE_CONV" else 0  # behind the output's shape and the weights
-    bias = 3 if kind == "TRANSPOSE_CONV" else 2
-    if len(operator.inputs) > bias and operator.inputs[bias] >= 0:
-        yield from _of_bias(graph, graph.tensors[operator.inputs[first]], scales, int(operator.inputs[bias]))
+    yield from _of_bias(graph, operator, kind, scales)
 
 
 def channel_axis(kind: str) -> int:
@@ -204,8 +199,26 @@ def channel_axis(kind: str) -> int:
     return 3 if kind == "DEPTHWISE_CONV_2D" else 0
 
 
-def _of_bias(graph: Graph, entry: Any, weights: npt.NDArray[np.float32], index: int) -> Iterator[str]:
-    found, inputs = scales_of(graph.tensors[index]), scales_of(entry)
+def wrong_biases(graph: Graph) -> list[str]:
+    """Say of which layers the bias has another scale than its kernel takes it in."""
+    weighted = [operator for operator in graph.operators if graph.kind(operator) in WEIGHTED]
+    return [
+        fault
+        for operator in weighted
+        for fault in _of_bias(
+            graph, operator, graph.kind(operator), scales_of(graph.tensors[operator.inputs[1]])
+        )
+    ]
+
+
+def _of_bias(graph: Graph, operator: Any, kind: str, weights: npt.NDArray[np.float32]) -> Iterator[str]:
+    index = graph.bias(operator)
+    if index < 0:
+        return
+    found, inputs = (
+        scales_of(graph.tensors[index]),
+        scales_of(graph.tensors[operator.inputs[given_place(kind)]]),
+    )
     values = graph.constant(index)
     if not len(found) or len(inputs) != 1 or (values is not None and not np.any(values)):
         return  # operators share a bias of zeros, which are zeros in any scale

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from tflbuild.training.losses import Loss, huber
+from tflbuild.training.losses import Loss, flat, huber
+from tflbuild.training.losses import values as error_of_values
 
 TeacherOutputs = Callable[[Any, tuple[Any, ...]], tuple[Any, ...]]
 """Function from a batch's model values and targets to the targets, followed by the teacher's outputs."""
@@ -82,6 +83,42 @@ def detection(hard: Loss, weight: float, temperature: float) -> Loss:
         objectness = tf.reduce_max(tf.sigmoid(teacher_logits), axis=-1)
         soft = tf.reduce_sum(objectness * (distance + shift)) / count
         return (1 - weight) * hard(outputs, (boxes, labels)) + weight * soft
+
+    return loss
+
+
+def values(hard: Loss, weight: float, deviation: Sequence[float]) -> Loss:
+    """Give (1 - weight) of the usual loss and `weight` of the mean squared distance to the teacher's numbers.
+
+    Args:
+        hard: the usual loss.
+        weight: share of the distillation, in 0..1.
+        deviation: the unit of each number.
+    """
+    distance = error_of_values("mse", deviation)
+
+    def loss(found: Any, targets: tuple[Any, ...]) -> Any:
+        *given, said = targets
+        return (1 - weight) * hard(found, tuple(given)) + weight * distance(found, (said,))
+
+    return loss
+
+
+def heatmaps(hard: Loss, weight: float, temperature: float) -> Loss:
+    """Give (1 - weight) of the usual loss and `weight` of the divergence from the teacher's softened heatmaps.
+
+    Args:
+        hard: the usual loss.
+        weight: share of the distillation, in 0..1.
+        temperature: divides the logits of both; its square keeps the size of gradients.
+    """
+
+    def loss(found: Any, targets: tuple[Any, ...]) -> Any:
+        *given, said = targets
+        wanted = tf.nn.log_softmax(flat(said) / temperature, axis=1)
+        own = tf.nn.log_softmax(flat(found) / temperature, axis=1)
+        distance = tf.reduce_sum(tf.exp(wanted) * (wanted - own), axis=1)
+        return (1 - weight) * hard(found, tuple(given)) + weight * temperature**2 * tf.reduce_mean(distance)
 
     return loss
 

@@ -1,8 +1,8 @@
-"""Losses of classifiers and detectors in training."""
+"""Losses of classifiers, detectors, regressions and keypoints in training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -70,6 +70,40 @@ def detection(kind: str) -> Loss:
         return (classify(logits, labels, matched) + BOX_WEIGHT * tf.reduce_sum(shift)) / count
 
     return loss
+
+
+def values(kind: str, deviation: Sequence[float]) -> Loss:
+    """Give the mean error of real numbers, each in units of its deviation.
+
+    Args:
+        kind: "mse", "mae" or "huber".
+        deviation: of each number; one for all where there is one.
+    """
+    error: Mapping[str, Callable[[Any], Any]] = {"mse": tf.square, "mae": tf.abs, "huber": huber}
+    unit = tf.constant(deviation, tf.float32)
+
+    def loss(found: Any, targets: tuple[Any, ...]) -> Any:
+        return tf.reduce_mean(error[kind]((found - targets[0]) / unit))
+
+    return loss
+
+
+def heatmaps(found: Any, targets: tuple[Any, ...]) -> Any:
+    """Give the mean cross entropy over the cells of each heatmap that counts.
+
+    Targets are heatmaps (batch, rows, columns, points) float32, each of which sums to 1, and (batch, points) float32,
+    0 for those that do not count.
+    """
+    wanted, counts = targets
+    return tf.reduce_sum(-flat(wanted) * tf.nn.log_softmax(flat(found), axis=1)) / tf.maximum(
+        tf.reduce_sum(counts), 1.0
+    )
+
+
+def flat(maps: Any) -> Any:
+    """Give heatmaps as (batch, cells, points)."""
+    _, rows, columns, points = maps.shape
+    return tf.reshape(maps, (-1, rows * columns, points))
 
 
 def huber(error: Any) -> Any:

@@ -73,7 +73,8 @@ def _read(
         values.append(encoder.values(example.value, sample.key))
         given = example.value.values() if isinstance(example.value, Mapping) else [example.value]
         kinds |= {np.asarray(one).dtype.kind for one in given}
-        labels = frozenset(int(label) for label in (*sample.labels, *np.ravel(example.labels)))
+        said = np.ravel(example.labels)
+        labels = frozenset(map(int, (*sample.labels, *(said if said.dtype.kind in "iu" else ()))))
         classes.append(labels or known.get(sample.path or "", frozenset()))
     looks = {name: [look(one[name]) for one in values] for name in (values[0] if values else {})}
     return Samples(values, looks, classes, frozenset(kinds), [split.samples[one].key for one in positions])

@@ -5,8 +5,15 @@ from __future__ import annotations
 from tflbuild.core.disagreement import BASE, MODEL
 from tflbuild.core.form import NUMBER, TEXT, fields, list_of, mapping_of, maybe, optional, whole
 
-ANSWER = fields({"label": TEXT, "score": maybe(NUMBER), "box": optional(list_of(maybe(NUMBER)))})
-"""One object or class; a box is (ymin, xmin, ymax, xmax) in 0..1 of the picture."""
+ANSWER = fields(
+    {
+        "label": TEXT,
+        "score": maybe(NUMBER),
+        "box": optional(list_of(maybe(NUMBER))),
+        "value": optional(maybe(NUMBER)),
+    }
+)
+"""One object, class or number; a box is (ymin, xmin, ymax, xmax) in 0..1 of the picture, of a point a small one."""
 
 OUTPUT = fields({BASE: list_of(maybe(NUMBER)), MODEL: list_of(maybe(NUMBER))})
 

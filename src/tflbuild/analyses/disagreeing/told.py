@@ -46,6 +46,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
     found: dict[str, Any] = {"label": answer.label, "score": finite(answer.score)}
     if answer.box is not None:
         found["box"] = [finite(one) for one in answer.box]
+    if answer.value is not None:
+        found["value"] = finite(answer.value)
     return found
 
 
@@ -109,6 +111,7 @@ def _marks(answers: Sequence[Mapping[str, Any]], alone: Sequence[int]) -> tuple[
             label=plain(answer["label"], LONGEST),
             score=number(answer, "score"),
             box=_box(answer.get("box")),
+            value=number(answer, "value"),
             alone=place in alone,
         )
         for place, answer in enumerate(answers)

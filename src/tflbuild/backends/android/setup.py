@@ -47,6 +47,16 @@ class Setup(PhoneOptions):
             )
         return path
 
+    def check(self) -> None:
+        """Hold this machine to having adb and benchmark_model; no phone is asked.
+
+        Raises:
+            MissingTool: one is not there; says how to get it.
+        """
+        if shutil.which(self.adb) is None:
+            raise no_adb(self.adb)
+        assert self.program
+
     def check_abi(self, abis: str, phone: str) -> None:
         """Hold the program to what the phone executes.
 
@@ -60,16 +70,6 @@ class Setup(PhoneOptions):
         abi = abi_of(self.program)
         if abi and abis and abi not in abis.split(","):
             raise wrong_abi(self, phone, abis, f"is built for {abi}")
-
-
-def check_adb(program: str) -> None:
-    """Hold this machine to having adb; nothing is asked of it.
-
-    Raises:
-        MissingTool: there is none; says how to install it.
-    """
-    if shutil.which(program) is None:
-        raise no_adb(program)
 
 
 def no_adb(program: str) -> MissingTool:

@@ -2,10 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
+
+from tflbuild.core.plain_text import plain
+
+PERMITTED = (
+    "AddressFamily",
+    "BindAddress",
+    "BindInterface",
+    "CASignatureAlgorithms",
+    "CertificateFile",
+    "Ciphers",
+    "Compression",
+    "ConnectTimeout",
+    "ConnectionAttempts",
+    "GlobalKnownHostsFile",
+    "HostKeyAlgorithms",
+    "HostKeyAlias",
+    "HostName",
+    "IPQoS",
+    "IdentitiesOnly",
+    "IdentityAgent",
+    "KexAlgorithms",
+    "MACs",
+    "PreferredAuthentications",
+    "ProxyJump",
+    "PubkeyAcceptedAlgorithms",
+    "RekeyLimit",
+    "ServerAliveCountMax",
+    "ServerAliveInterval",
+    "UserKnownHostsFile",
+)
+"""Options of ssh that a recipe may give: those that start no program on this machine and trust no key."""
+
+NAME = re.compile(r"[A-Za-z0-9_.\[\]:%][A-Za-z0-9_.\[\]:%-]*")
+"""Names of machines and users: none that ssh would take for an option."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +73,21 @@ class BoardOptions:
     """Threads of the interpreter on the board. [threads]"""
     timeout: Annotated[int, Ge(1), Le(86_400)] = 600
     """Time that the board may take for one answer, such as a batch of samples. [seconds]"""
+
+    def __post_init__(self) -> None:
+        for name in ("host", "user"):
+            value = getattr(self, name)
+            if value and not NAME.fullmatch(value):
+                raise ValueError(
+                    f"{name} '{plain(value)}' is no name; say user, port and options by themselves"
+                )
+        for option in self.options:
+            key = option.partition("=")[0]
+            if "=" not in option or key not in PERMITTED:
+                raise ValueError(
+                    f"options: '{plain(option)}' is not KEY=VALUE of an option that a recipe may give, such as "
+                    f"ProxyJump=gate; put others into your ssh configuration"
+                )
+        for option in self.delegate_options:
+            if not re.fullmatch(r"[^=]+=.*", option):
+                raise ValueError(f"delegate_options: '{plain(option)}' is not KEY=VALUE")

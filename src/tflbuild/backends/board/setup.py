@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import shlex
+import shutil
 from dataclasses import dataclass
 
 from tflbuild.backends.board.options import BoardOptions
+from tflbuild.core.errors import MissingTool, RecipeError
+from tflbuild.core.plain_text import plain
 
 BOOTSTRAP = (
     "import base64,sys\n"
@@ -45,3 +48,22 @@ class Setup(BoardOptions):
         """Give what the board's shell is to run; without a quote in it, so that any shell takes it."""
         code = base64.b64encode(BOOTSTRAP.encode()).decode()
         return f"{shlex.quote(self.python)} -u -c \"import base64;exec(base64.b64decode('{code}'))\""
+
+
+def check(setup: Setup, key: str) -> None:
+    """Hold this machine to having ssh, and the options to naming a board; it is not asked.
+
+    Args:
+        setup: the options.
+        key: what they are under where a user gives them, e.g. "target.remote".
+
+    Raises:
+        MissingTool: there is no ssh; says how to install it.
+        RecipeError: no board is named.
+    """
+    if shutil.which(setup.ssh) is None:
+        raise MissingTool(
+            f"{key}.ssh: there is no program '{plain(setup.ssh)}'; install it: apt-get install openssh-client."
+        )
+    if not setup.host:
+        raise RecipeError(f"{key}.host: not given; expected the name or address of the board.")

@@ -29,19 +29,22 @@ OTHERS = re.compile(
 MOST_CANDIDATES = 100
 
 
-def annotation_files(root: Path, shown: str, dropped: list[Dropped]) -> dict[str, Path]:
+def annotation_files(
+    root: Path, shown: str, dropped: list[Dropped], others: re.Pattern[str] = OTHERS
+) -> dict[str, Path]:
     """Give the annotation file of every split that has one; train always.
 
     Args:
         root: the data set's folder.
         shown: as the recipe has it.
         dropped: gains the files that are not read.
+        others: names of files that hold annotations of another kind.
 
     Raises:
         DataError: there is none for train, or there are several for a split.
     """
     named: dict[str, list[Path]] = {}
-    for path in candidates(root):
+    for path in candidates(root, others):
         named.setdefault(_split(path, root), []).append(path)
     found = {split: _only(named[split], split, root, shown) for split in SPLITS if split in named}
     whole = [path for path in named.get("", []) if _is_coco(path)]
@@ -75,12 +78,12 @@ def load(path: Path, root: Path) -> Mapping[str, Any]:
     return mapping
 
 
-def candidates(root: Path) -> list[Path]:
+def candidates(root: Path, others: re.Pattern[str] = OTHERS) -> list[Path]:
     """List JSON files in the root and the folders in it, but those that belong to one image."""
-    found = _json_in(root)
+    found = _json_in(root, others)
     for entry in entries_in(root):
         if entry.is_dir() and entry.name[0] != "." and not fault_of_name(entry.name):
-            found += _json_in(Path(entry.path))
+            found += _json_in(Path(entry.path), others)
     return found
 
 
@@ -99,7 +102,7 @@ def has_lists(path: Path) -> bool:
         return False
 
 
-def _json_in(folder: Path) -> list[Path]:
+def _json_in(folder: Path, others: re.Pattern[str]) -> list[Path]:
     try:
         entries = list(entries_of(folder))
     except OSError:
@@ -111,7 +114,7 @@ def _json_in(folder: Path) -> list[Path]:
         if entry.name.lower().endswith(".json")
         and entry.name[0] != "."
         and entry.name[:-5] not in stems
-        and not OTHERS.search(entry.name)
+        and not others.search(entry.name)
         and not fault_of_name(entry.name)
     ]
     return [folder / name for name in names[:MOST_CANDIDATES]]

@@ -13,7 +13,7 @@ from tflbuild.core.names import load_nothing
 from tflbuild.core.place import on_one_line
 from tflbuild.core.plain_text import plain
 from tflbuild.engine.workers.process import Process, Start
-from tflbuild.engine.workers.request import Progress, finished
+from tflbuild.engine.workers.request import Progress, Request, finished
 from tflbuild.engine.workers.worker import LIGHT_ENVIRONMENT
 
 SECONDS = 60.0
@@ -79,7 +79,7 @@ class Apart:
         suspect: Callable[[], Suspect],
         progress: Progress = lambda done, total, note: None,
     ) -> Any:
-        """Call a function there.
+        """Call a function there, and wait for what it gives.
 
         Args:
             function: its dotted name; it is told last how to report progress.
@@ -91,21 +91,48 @@ class Apart:
             RecipeError: the file crashed the process, took too long or too much, or cannot be read.
             WorkerDied: the process ended before it read anything.
         """
+        return self.begin(function, *arguments, suspect=suspect, progress=progress).value()
+
+    def begin(
+        self,
+        function: str,
+        *arguments: Any,
+        suspect: Callable[[], Suspect],
+        progress: Progress = lambda done, total, note: None,
+    ) -> Called:
+        """Call a function there as `call` does, and do not wait for it; one at a time."""
+        request = self._process.begin(
+            "call", function, *arguments, who="it", progress=progress, timeout=self._seconds
+        )
+        return Called(request, suspect)
+
+
+@dataclass(frozen=True)
+class Called:
+    """A function that runs apart.
+
+    Attributes:
+        request: that asked for it.
+        suspect: is asked, when something has gone wrong, what is to blame.
+    """
+
+    request: Request
+    suspect: Callable[[], Suspect]
+
+    def value(self) -> Any:
+        """Wait for what it gives; what it raises is that of `Apart.call`."""
         try:
-            request = self._process.begin(
-                "call", function, *arguments, who="it", progress=progress, timeout=self._seconds
-            )
-            return finished(request).value
+            return finished(self.request).value
         except WorkerDied as error:
             if not error.why:
                 raise
-            blamed = suspect()
+            blamed = self.suspect()
             raise RecipeError(
                 f"{plain(blamed.file)}: {blamed.reader} {error.why} on this file; {blamed.cause}."
             ) from error
         except PassError as error:
             reason = on_one_line(str(error).removeprefix("it failed: "))
-            raise RecipeError(f"{plain(suspect().file)} cannot be read: {plain(reason)}.") from error
+            raise RecipeError(f"{plain(self.suspect().file)} cannot be read: {plain(reason)}.") from error
 
 
 def _free_mib() -> float:

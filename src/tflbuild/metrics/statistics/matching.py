@@ -20,7 +20,7 @@ Bools = npt.NDArray[np.bool_]
 
 THRESHOLDS: Floats = np.linspace(0.5, 0.95, 10)
 MAX_DETECTIONS = 100  # per image and class
-_ALMOST_ONE = 1 - 1e-10  # pycocotools' own bound on a threshold
+ALMOST_ONE = 1 - 1e-10  # pycocotools' own bound on a threshold
 
 
 class Matches(NamedTuple):
@@ -78,7 +78,7 @@ def match(
     target_group = _image_of(truth["offsets"]) * classes + np.asarray(truth["labels"], np.int64)
     by_group = np.argsort(target_group, kind="stable")
     targets = np.asarray(truth["boxes"], np.float64)[by_group]
-    group, levels = image * classes + label, np.minimum(thresholds, _ALMOST_ONE)
+    group, levels = image * classes + label, np.minimum(thresholds, ALMOST_ONE)
     pairs = _pairs(boxes, group, targets, target_group[by_group], float(levels.min()))
     hit = _assign(pairs, group, len(targets), levels)
     objects = np.bincount(target_group, minlength=images * classes).reshape(images, classes)

@@ -61,12 +61,12 @@ class Augmented(NamedTuple):
     Attributes:
         pixels: (height, width, 3) uint8 in the model's channel order.
         boxes: (objects, 4) float32 ymin, xmin, ymax, xmax in 0..1 of the input.
-        labels: (objects,) int32.
+        labels: (objects,) int32, or numbers, see `tflbuild.core.dataset.Example`.
     """
 
     pixels: NDArray[np.uint8]
     boxes: NDArray[np.float32]
-    labels: NDArray[np.int32]
+    labels: NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)

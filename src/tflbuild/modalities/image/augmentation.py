@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tflbuild.core.points import EXTRA
 from tflbuild.modalities.image.augment import Augment, Augmented, Colour, Crop, ZoomOut
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.modalities.image.resample import Region, resample
@@ -25,12 +27,13 @@ def apply(
     options: Augment,
     image: NDArray[np.uint8],
     boxes: NDArray[np.float32],
-    labels: NDArray[np.int32],
+    labels: NDArray[Any],
     rng: np.random.Generator,
     height: int,
     width: int,
     preprocess: ImageModality,
     unflippable: Collection[int] = (),
+    mirrored: Sequence[int] = (),
 ) -> Augmented:
     """Give a random variant of an example, resized to the model's input.
 
@@ -41,25 +44,35 @@ def apply(
         options: what is varied.
         image: (rows, columns, 3) uint8 RGB.
         boxes: (objects, 4) float32 ymin, xmin, ymax, xmax in 0..1; (0, 4) for classification.
-        labels: (objects,) int32; (1,) for classification, kept as it is.
+        labels: (objects,) int32; (1,) for classification, kept as it is, as are values (float64); points move, see
+            `tflbuild.core.points`.
         rng: decides everything that is random.
         height: of the input.
         width: of the input.
         preprocess: kernel, aspect and channel order.
         unflippable: indices of the classes in `flip_except`.
+        mirrored: for each point the one whose place it takes in a mirror.
     """
     draws = rng.random(10).tolist()
-    detection = len(labels) != 1 or len(boxes) == 1
+    pointed, numbers = labels.ndim == 2, labels.dtype.kind == "f"
+    detection = pointed or not (numbers or (len(labels) == 1 and len(boxes) != 1))
     window = _window(options, boxes, detection, draws[:4], rng) if options.enabled else WHOLE
-    pixels, boxes, seen = _view(image, boxes, window, height, width, preprocess)
-    if detection:
+    count = len(boxes)
+    placed = np.concatenate([boxes, np.tile(labels[:-EXTRA, :2], 2)]) if pointed else boxes
+    pixels, placed, seen = _view(image, placed, window, height, width, preprocess)
+    boxes = placed[:count]
+    if pointed:
+        labels = _moved(labels, placed[count:, :2], seen)
+    elif detection:
         boxes, labels = _clip(boxes, labels, seen)
     if options.enabled:
         pixels = _recolour(pixels, options.colour, draws[4:8])
         flip = options.flip and draws[8] < 0.5
-        if flip and not (unflippable and any(label in unflippable for label in labels.tolist())):
+        kept = not numbers and any(label in unflippable for label in labels.tolist())
+        if flip and not kept:
             pixels = pixels[:, ::-1]
             boxes = np.stack([boxes[:, 0], 1 - boxes[:, 3], boxes[:, 2], 1 - boxes[:, 1]], axis=1)
+            labels = _turned_over(labels, mirrored) if pointed else labels
     return Augmented(np.ascontiguousarray(preprocess.ordered(pixels)), boxes, labels)
 
 
@@ -180,6 +193,23 @@ def _clip(
     inside = (centres > (2 * top, 2 * left)).all(axis=1) & (centres < (2 * bottom, 2 * right)).all(axis=1)
     kept = np.clip(boxes[inside], (top, left, top, left), (bottom, right, bottom, right)).astype(np.float32)
     return kept, labels[inside]
+
+
+def _moved(labels: NDArray[Any], places: NDArray[Any], seen: Region) -> NDArray[Any]:
+    """Put the points of an annotation where they are seen; one that is not seen counts as not marked."""
+    top, left, bottom, right = seen
+    inside = ((places >= (top, left)) & (places <= (bottom, right))).all(axis=1)
+    moved = labels.copy()
+    moved[:-EXTRA, :2] = places
+    moved[:-EXTRA, 2] *= inside
+    return moved
+
+
+def _turned_over(labels: NDArray[Any], mirrored: Sequence[int]) -> NDArray[Any]:
+    """Mirror points from left to right; what is now at the place of a left one was a right one."""
+    points = labels[:-EXTRA][list(mirrored)]
+    points[:, 1] = 1 - points[:, 1]
+    return np.concatenate([points, labels[-EXTRA:]])
 
 
 def _recolour(pixels: NDArray[np.uint8], options: Colour, draws: list[float]) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tflbuild.core.dataset import Example, Split
 from tflbuild.core.modality import Batch
+from tflbuild.core.points import EXTRA, mirrored
 from tflbuild.modalities.image.augment import Augment
 from tflbuild.modalities.image.augmentation import apply
 from tflbuild.modalities.image.modality import ImageModality
@@ -67,12 +68,23 @@ class ExampleCache:
         boxes = example.boxes
         if len(boxes):
             boxes = self._preprocess.place(boxes, rows, columns, height, width)
-            centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-            inside = ((centres > 0) & (centres < 1)).all(axis=1)
-            boxes, labels = boxes[inside].clip(0, 1), example.labels[inside]
-            example = example._replace(labels=labels)
+            if example.labels.ndim == 2:
+                example = example._replace(labels=self._cut_points(example.labels, rows, columns))
+            else:
+                centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+                inside = ((centres > 0) & (centres < 1)).all(axis=1)
+                boxes, labels = boxes[inside].clip(0, 1), example.labels[inside]
+                example = example._replace(labels=labels)
         image = example.value[part.top : part.top + part.height, part.left : part.left + part.width]
         return example._replace(value=image.copy(), boxes=boxes)  # a view would keep the whole image
+
+    def _cut_points(self, labels: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+        """Place points in what is left; those outside count as not marked."""
+        moved = labels.copy()
+        places = self._preprocess.place(np.tile(labels[:-EXTRA, :2], 2), rows, columns, *self._limit)[:, :2]
+        moved[:-EXTRA, :2] = places
+        moved[:-EXTRA, 2] *= ((places >= 0) & (places <= 1)).all(axis=1)
+        return moved
 
     def _shrunk(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         # Without antialiasing an earlier shrink would change what the model sees.
@@ -122,7 +134,10 @@ def training_batches(
         made = []
         for slot in range(step * batch_size, (step + 1) * batch_size):
             image, boxes, labels = examples[shuffle.position(slot)]
-            made.append(apply(vary, image, boxes, labels, rng, height, width, preprocess, unflippable))
+            mirror = mirrored(split.classes) if labels.ndim == 2 and vary.flip else ()
+            made.append(
+                apply(vary, image, boxes, labels, rng, height, width, preprocess, unflippable, mirror)
+            )
         return Batch(np.stack([m.pixels for m in made]), [m.boxes for m in made], [m.labels for m in made])
 
     return ahead(prepare, start, workers, prefetch)

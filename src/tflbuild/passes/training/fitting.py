@@ -66,6 +66,10 @@ class Fitting(Pass):
     loss: Literal["focal", "hard_negative"] = "hard_negative"
     """Loss of a detector's classes: `hard_negative` trains on the matched boxes and the three hardest
     background boxes for each, `focal` on all boxes. Classifiers ignore it."""
+    value_loss: Literal["mse", "mae", "huber"] = "mse"
+    """Loss of a regression, whose errors count in deviations of the train split: `mse` squares them, `mae` takes their
+    size, so that single wrong values weigh less, `huber` squares those below 1 deviation and takes the size of larger
+    ones. Other tasks ignore it."""
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     """Part of each target that is spread evenly over all classes of a classifier, so that it is less sure of
     itself. 0 is off; detectors ignore it. [fraction]"""

@@ -117,11 +117,17 @@ def _letters(view: SampleView) -> float:
 
 
 def _text(mark: Mark) -> str:
+    if mark.value is not None:
+        return f"{mark.label} {mark.value:.4g}"
     return mark.label if mark.score is None else f"{mark.label} {mark.score:.2f}"
 
 
 def _rows(view: SampleView) -> list[tuple[str, str, bool | None]]:
     """Give the first answer of each, and what is right."""
+    every = [*(view.truth or ()), *(mark for _, said in view.said for mark in said)]
+    if any(mark.value is not None for mark in every):  # of numbers nobody says right or wrong
+        truth = () if view.truth is None else (("truth", view.truth),)
+        return [(name, ", ".join(map(_text, said)) or MISSING, None) for name, said in (*truth, *view.said)]
     right = None if view.truth is None else {mark.label for mark in view.truth}
     rows: list[tuple[str, str, bool | None]] = []
     if right is not None:

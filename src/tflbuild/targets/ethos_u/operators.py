@@ -68,7 +68,7 @@ def _placed(predicted: Mapping[str, Any], made: Compiled, left: set[str]) -> Pla
     work = made.database.by_operator.get(predicted["index"])
     on = not work.left if work is not None else said is None and predicted["output"] not in left
     reason = f"is left to the processor by vela: {said.text}" if said is not None else UNEXPLAINED
-    foreseen = {key: predicted[key] for key in ("values", "cure")} if not predicted["on"] else {}
+    foreseen = {key: predicted[key] for key in ("values", "cure", "unknown")} if not predicted["on"] else {}
     return Placed(
         index=predicted["index"],
         name=predicted["name"],

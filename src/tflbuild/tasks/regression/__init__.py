@@ -1,0 +1,1 @@
+"""Regression: real numbers of a whole sample."""
