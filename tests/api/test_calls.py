@@ -31,7 +31,7 @@ from tflbuild.sweep import calling
         (lambda: tflbuild.plan("int9"), "there is no recipe 'int9'"),
         (lambda: tflbuild.compare("one"), "compare: 1 given; name two or more runs, or two model files"),
         (lambda: tflbuild.diagnose("run", try_cures=-1), "try_cures: -1 is not a number of cures"),
-        (lambda: tflbuild.predict("run", "x", threshold=2), "threshold: 2 is not a score"),
+        (lambda: tflbuild.predict("run", "x", threshold=-2), "threshold: -2 is not a score"),
         (lambda: tflbuild.load_report("nowhere"), "nowhere is not a report of a run"),
         (lambda: tflbuild.load_sweep("nowhere"), "nowhere is not a folder of a sweep"),
     ],

@@ -11,11 +11,15 @@ import pytest
 from PIL import Image
 
 from on_bytes import with_facts
+from recordings import pcm16, wav
+from single_operators import Held, Operator, network
 from tflbuild.cli import main
 from tflbuild.core.errors import RecipeError
-from tflbuild.core.meaning import Meaning
+from tflbuild.core.meaning import Input, Meaning
 from tflbuild.evaluation.samples import array_of
+from tflbuild.modalities.audio.modality import Audio
 from tflbuild.modalities.image.modality import ImageModality
+from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tiny import brightness_detector
 
 RNG = np.random.default_rng(4)
@@ -153,3 +157,48 @@ def test_other_bad_input_is_refused_in_a_sentence(
     assert not out.exists()
     assert main(["preprocess", model, str(photo), "--out", str(tmp_path / "no" / "x.npy")]) == 4
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> str:
+    """Give a file that takes one second of sound as 49 frames of 10 coefficients."""
+    floats = {"dtype": "float32", "scale": None}
+    tensors = {
+        "sound": Held((1, 49, 10, 1), **floats),
+        "weights": Held((2, 490), values=np.full((2, 490), 0.01, np.float32), **floats),
+        "bias": Held((2,), values=np.zeros(2, np.float32), **floats),
+        "scores": Held((1, 2), **floats),
+    }
+    dense = Operator("FULLY_CONNECTED", ["sound", "weights", "bias"], ["scores"], {}, "FullyConnected")
+    graph = flatbuffer.unpack(network(tensors, [dense]))
+    flatbuffer.add_signature(graph)
+    given = Input(modality="audio", shape=(49, 10, 1), preprocess=Audio().to_json())
+    facts = Meaning(task="classification", labels=("no", "yes"), inputs={"sound": given}).to_json()
+    path = tmp_path / "keywords.tflite"
+    path.write_bytes(with_facts(flatbuffer.pack(graph), facts))
+    return str(path)
+
+
+def test_a_recording_becomes_a_tensor_and_a_tensor_of_it_is_explained(
+    listener: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = 0.3 * np.sin(2 * np.pi * np.cumsum(np.linspace(200, 1800, 16000)) / 16000)
+    clip, out = tmp_path / "clip.wav", tmp_path / "x.npy"
+    clip.write_bytes(wav(pcm16(np.stack([sound, np.roll(sound[::-1], 300)], 1).reshape(-1)), channels=2))
+    assert main(["preprocess", listener, str(clip), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert (np.load(out).shape, np.load(out).dtype) == ((1, 49, 10, 1), np.float32)
+    assert "channels averaged; resampled to 16000 Hz" in said
+    assert "49 frames of 30 ms (480 samples, hann), one every 20 ms; magnitudes of 512 samples" in said
+    assert main(["preprocess", listener, str(clip), "--tensor", str(out)]) == 0
+    assert "the numbers are right" in capsys.readouterr().out
+    left = np.rint(sound * 32767).astype(np.int16)
+    np.save(out, Audio(window_shape="hamming").encode(left, (49, 10, 1)).codes[None])
+    assert main(["preprocess", listener, str(clip), "--tensor", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "explained by: the left channel alone; with a hamming window" in said
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"RIFF nothing")
+    for file in (broken, tmp_path / "none.wav"):
+        assert main(["preprocess", listener, str(file), "--out", str(out)]) == 2
+        assert file.name in capsys.readouterr().err

@@ -276,6 +276,7 @@ def test_every_build_runs_the_analysis_that_it_is_given_for_what_it_delivers(
     monkeypatch.setitem(sys.modules, "test_analyses_delivered", sys.modules[__name__])
     (entry,) = found(build(recipe))
     assert entry["findings"] == [PREDICTED]
+    assert found(build(replace(recipe, silenced=frozenset({OfDelivered.name})))) == [], "it is switched off"
     monkeypatch.setattr(OfDelivered, "fits", lambda self, models: "there is nothing to see")
     outcome = build(recipe)
     assert (found(outcome), outcome.report["warnings"]) == ([], []), "nobody asked for it"

@@ -20,6 +20,8 @@ DECLARED: dict[str, tuple[Any, ...]] = {
     "map50": ("1", True, DETECTION, ANY, AccuracyMetric, True),
     "top1": ("1", True, CLASSIFICATION, ANY, AccuracyMetric, True),
     "top5": ("1", True, CLASSIFICATION, ANY, AccuracyMetric, False),
+    "auc": ("1", True, ("reconstruction",), ANY, AccuracyMetric, True),
+    "pauc": ("1", True, ("reconstruction",), ANY, AccuracyMetric, False),
     "mae": ("1", False, ("regression",), ANY, AccuracyMetric, True),
     "rmse": ("1", False, ("regression",), ANY, AccuracyMetric, False),
     "r2": ("1", True, ("regression",), ANY, AccuracyMetric, False),

@@ -644,6 +644,10 @@ class Spec:
         self._outputs, self._head, self._files = outputs, head or {}, files
         self.task = "detection" if head else ""
         self.reference: Any = None
+        self._weights = False
+
+    def start(self, built: Any, classes: int) -> dict[str, Any]:
+        return {"by": "name"} if self._weights else {}
 
     def otherwise(self) -> dict[str, Any]:
         return {}
@@ -702,6 +706,19 @@ def test_a_trained_model_says_what_it_means(
     for init in ("scratch", "continue"):
         Train(steps=1, init=init).run(None, starting(tmp_path, Spec()))
     assert len(fake.of("keras.take_weights")) == 1
+
+
+def test_weights_of_the_model_and_of_the_pass_are_not_both_taken(
+    fake: Fake, trained: list[Any], tmp_path: Path
+) -> None:
+    spec, start = Spec(), tmp_path / "start.h5"
+    spec._weights = True
+    start.touch()
+    ctx = starting(tmp_path, spec)
+    Train(steps=1).run(None, ctx)
+    assert ctx.notes["weights"] == {"by": "name"}
+    with pytest.raises(RecipeError, match=r"step\.init: '.*' and model\.weights both say which weights"):
+        Train(steps=1, init=str(start)).run(None, starting(tmp_path, spec))
 
 
 def test_the_file_to_start_from_is_read(tmp_path: Path) -> None:

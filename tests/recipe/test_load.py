@@ -577,6 +577,13 @@ def test_steps_that_are_off_or_in_no_pipeline_are_not_done() -> None:
     assert {step.done for step in recipe.steps.values()} == {""}
 
 
+def test_an_analysis_that_is_null_is_one_that_builds_do_not_run_by_themselves() -> None:
+    recipe = made(analyses={"by_itself": None, "layers": {}})
+    assert (recipe.silenced, recipe.analyses) == ({"by_itself"}, {"layers": Layers()})
+    with pytest.raises(RecipeError, match="Did you mean 'layers'"):
+        made(analyses={"layer": None})
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

@@ -89,11 +89,19 @@ def test_what_took_the_place_of_a_step_is_told() -> None:
     assert found.differently.endswith(reason)
 
 
-def test_the_terminal_has_a_line_a_device_with_what_was_done_differently_below() -> None:
+def test_the_terminal_has_a_line_a_device_with_the_rest_below_in_80_columns() -> None:
     lines = device_lines(branched())
-    assert [line.split()[0] for line in lines] == ["device", "cpu", "ethos_u55", f"{BRANCH}:"]
-    assert lines[0].index("accuracy") == lines[1].index("map ") == lines[2].index("map ")
+    assert lines == [
+        "device     bytes      latency or cycles                        coverage",
+        "cpu        628.3 KiB  1.23 ms                                  64 of 65",
+        "  map 0.6710 [0.6490, 0.6910] on 500 test samples",
+        "ethos_u55  500.0 KiB  371,355 cycles, 0.74 ms by the compiler  82 of 86",
+        "  map 0.6600 [0.6380, 0.6800] on 300 val samples, before it was compiled",
+        f"  {BRANCH}: output_dtype=int8 (the device asks for it), calibration.samples=9, weight_bits=4",
+    ]
     assert set(lines) <= set(outcome_lines(branched(), "RUN"))
+    failed = branched(outcome="failed") | {"targets": branched()["targets"][:1]}
+    assert "  no file" in device_lines(failed)
 
 
 def test_a_device_that_was_given_no_file_is_in_the_table_and_in_the_sentence() -> None:

@@ -1,4 +1,4 @@
-"""The cost of mistakes in preparing pictures, and whether another way than the given one is better."""
+"""The cost of mistakes in preparing samples, and whether another way than the given one is better."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
 
-from tflbuild.analyses.mistakes import form, known, measuring, told
+from tflbuild.analyses.mistakes import form, measuring, told
+from tflbuild.analyses.mistakes.contract import Contract
+from tflbuild.analyses.mistakes.mistake import Mistake
 from tflbuild.core.analysis import Analysis, AnalysisContext, Finding, Variant, analysis
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.cause import Cure
@@ -18,21 +20,22 @@ from tflbuild.core.metric import METRICS, AccuracyMetric
 
 @analysis("preprocessing")
 class Preprocessing(Analysis):
-    """Measure a model on pictures that are prepared in another way than its meaning says.
+    """Measure a model on pictures or recordings that are prepared in another way than its meaning says.
 
-    By default it looks for a mistake in what a base is given: the order of its channels, its values, kernel and aspect.
-    The other ways are measured on `first` samples, those that seem better, and the two best of them together, on
-    `samples`. One is a cause where it is better by at least `least` and its paired 95 % interval, widened for the
-    number of ways (Bonferroni), leaves out zero.
+    By default it looks for a mistake in what a base is given: of a picture the order of its channels, its values,
+    kernel and aspect; of a recording its loudness, window and bands. The other ways are measured on `first` samples,
+    those that seem better, and the two best of them together, on `samples`. One is a cause where it is better by at
+    least `least` and its paired 95 % interval, widened for the number of ways (Bonferroni), leaves out zero.
 
     With `every`, each mistake that an app may make is measured, and told with its cost: those, and what cameras and
-    decoders do to a picture before: EXIF orientation, JPEG, YUV 4:2:0. An integer input is given what such an app would
+    decoders do to a picture before (EXIF orientation, JPEG, YUV 4:2:0), or other code to a recording (rate, frames, mel
+    scale, logarithm, normalisation). An integer input is given what such an app would
     give it: the value that is wrong, quantized.
     """
 
     needs = ("numpy", "PIL")
     of = ("base", "model")
-    title = "pictures prepared in another way"
+    title = "samples prepared in another way"
     form = form.FORM
     explains = True
     measures = "test"
@@ -55,12 +58,13 @@ class Preprocessing(Analysis):
         return ()
 
     def fits(self, models: Mapping[str, Artifact]) -> str:
-        """Say where the model takes no pictures, or nothing says what is right in them."""
+        """Say where nothing is known of mistakes in the model's input, or of what is right in its samples."""
         model = models[self.on]
-        if measuring.picture_of(model) is None:
-            return "this needs a model whose only input is a picture"
+        found = measuring.taken_by(model)
+        if found is None or not found.every():
+            return "this needs a model whose only input is a picture or a recording"
         if not self.every and not Meaning.of(model).kind.labelled:
-            return "without labels, ways to prepare pictures cannot be compared"
+            return f"without labels, ways to prepare {found.noun} cannot be compared"
         return ""
 
     def variants(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Variant]:
@@ -89,6 +93,7 @@ class Preprocessing(Analysis):
         given = last[0].metrics[metric]
         whole = {
             "on": self.on,
+            "noun": self._contract(models).noun,
             "every": self.every,
             "metric": metric,
             "split": self.measures,
@@ -104,23 +109,27 @@ class Preprocessing(Analysis):
             *self._causes(models, metric, rows, by_name, given.n),
         ]
 
-    def _ways(self, models: Mapping[str, Artifact]) -> list[known.Mistake]:
-        now = measuring.picture_of(models[self.on])
-        assert now is not None
-        return known.mistakes(now) if self.every else known.readings(now)
+    def _contract(self, models: Mapping[str, Artifact]) -> Contract:
+        found = measuring.taken_by(models[self.on])
+        assert found is not None, "`fits` refuses a model without one"
+        return found
+
+    def _ways(self, models: Mapping[str, Artifact]) -> list[Mistake]:
+        contract = self._contract(models)
+        return contract.every() if self.every else contract.readings()
 
     def _causes(
         self,
         models: Mapping[str, Artifact],
         metric: str,
         rows: Sequence[Mapping[str, Any]],
-        by_name: Mapping[str, known.Mistake],
+        by_name: Mapping[str, Mistake],
         n: int,
     ) -> list[dict[str, Any]]:
         """Name the cause for which the best way stands, where one is better and labels say so."""
-        cls, now = METRICS.get(metric), measuring.picture_of(models[self.on])
+        cls = METRICS.get(metric)
         better = [row for row in rows if row["better"] and row["override"]]
-        if not better or now is None or not issubclass(cls, AccuracyMetric) or cls.against != "truth":
+        if not better or not issubclass(cls, AccuracyMetric) or cls.against != "truth":
             return []
         alone = [row for row in better if "+" not in row["kind"]] or better
         best, single = better[-1], alone[-1]
@@ -132,7 +141,7 @@ class Preprocessing(Analysis):
         cure = Cure(f"give the model {best['how']}", best["override"], gain, "minutes")
         return [
             {
-                "cause": known.cause_of(by_name[best["name"]], now),
+                "cause": self._contract(models).cause_of(by_name[best["name"]]),
                 "stage": "base",
                 "text": f"the {told.NAMES[self.on]} is better with {best['how']}: {metric} {best['value']:.4f}",
                 "cost": lost,

@@ -22,7 +22,8 @@ def predict(
     Args:
         model: a run's folder, or a `.tflite` that tflbuild delivered.
         images: an image file or a folder, or several; of a folder all images below it.
-        threshold: the score, in 0..1, below which nothing is shown; None for 0.3 of objects, and none of classes.
+        threshold: the score, in 0..1, below which nothing is shown; None for 0.3 of objects, and none of classes. Of
+            anomalies the score, 0 or more, from which on a sample is abnormal.
         out: folder for the drawn images; None for `predictions` in the run's folder.
 
     Returns:
@@ -33,7 +34,7 @@ def predict(
         RecipeError: the model, or an image that was named, is missing or cannot be used.
         StoreError: an image cannot be written.
     """
-    if threshold is not None and not 0 <= threshold <= 1:
+    if threshold is not None and not 0 <= threshold < float("inf"):
         raise RecipeError(f"threshold: {threshold!r} is not a score; give a number in 0..1, e.g. 0.5.")
     named = [images] if isinstance(images, str | os.PathLike) else list(images)
     made = predictions(

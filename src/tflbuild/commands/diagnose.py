@@ -59,7 +59,7 @@ def diagnose(words: list[str]) -> int:
 
     Of a run, everything that it kept is used again. Of a file that tflbuild never saw, `base=` names the model that it
     was made of. `--try` builds the first cures, and says what each gave. `--preprocess` says instead what each mistake
-    in preparing pictures would cost the delivered file, and the base; `--operators` which operator of the file computes
+    in preparing samples would cost the delivered file, and the base; `--operators` which operator of the file computes
     otherwise by other kernels.
 
     Raises:
@@ -137,7 +137,7 @@ def _with_trials(
 def _mistakes(
     store: Opened, models: Mapping[str, Artifact], listed: Mapping[str, Sequence[str]], tell: Listener
 ) -> list[dict[str, Any]]:
-    """Measure the delivered file and the base on pictures that are prepared wrongly."""
+    """Measure the delivered file and the base on samples that are prepared wrongly."""
     from tflbuild.analyses.preprocessing import Preprocessing
 
     store.measurer.base = models["base"]

@@ -10,6 +10,7 @@ from tflbuild.core.command import command
 from tflbuild.core.imports import import_at_once
 from tflbuild.core.label_list import disagreements, shown
 from tflbuild.core.plain_text import plain
+from tflbuild.core.task import TASKS
 from tflbuild.wiring import NAMES
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def plan(words: list[str]) -> int:
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in prepared.index.splits.items())
     classes = prepared.index.classes
     named = f"{len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}"
-    say(f"data: {counts}; {named if classes else 'no labels'}", fold=True)
+    task = prepared.recipe.data.task
+    unnamed = f"for {task}, without classes" if TASKS.get(task).labelled else "no labels"
+    say(f"data: {counts}; {named if classes else unnamed}", fold=True)
     return 0
 
 

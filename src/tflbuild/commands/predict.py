@@ -28,7 +28,9 @@ def predict(words: list[str]) -> int:
     The drawn images go to `predictions/` in the run's folder; `--out` names another. Objects with a score of 0.3 or
     more are shown; `--threshold` sets another limit, for classes too. Where the run's data or an annotation beside the
     image (VOC, YOLO, COCO) says what is right, that is drawn dashed. `--json` prints one document instead of lines;
-    its boxes are [ymin, xmin, ymax, xmax] in 0..1 of the image. A model of numbers takes `.npy` files, not drawn.
+    its boxes are [ymin, xmin, ymax, xmax] in 0..1 of the image. A model of numbers takes `.npy` files, not drawn,
+    and one of sounds recordings. A model that detects anomalies gives the anomaly score of each; with `--threshold` it
+    says which are abnormal, those that reach it.
 
     Raises:
         RecipeError: a word is missing or wrong, or none of the images can be read.
@@ -80,8 +82,9 @@ def _threshold(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= 1:
+    if not 0 <= value < float("inf"):
         raise RecipeError(
-            f"predict: --threshold: '{plain(text)}' is not a score; give a number in 0..1, e.g. 0.5."
+            f"predict: --threshold: '{plain(text)}' is not a score; give a number in 0..1, e.g. 0.5; of anomalies, 0 "
+            f"or more."
         )
     return value

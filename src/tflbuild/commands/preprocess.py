@@ -19,11 +19,11 @@ USAGE = "usage: tflbuild preprocess RUN_OR_TFLITE SAMPLE --out FILE.npy, or ... 
 
 @command(
     "preprocess",
-    "write a photo's input tensor, or find the mistake in an app's tensor",
-    usage="RUN_OR_TFLITE PHOTO --out X.npy | --tensor APP.npy",
+    "write a sample's input tensor, or find the mistake in an app's tensor",
+    usage="RUN_OR_TFLITE SAMPLE --out X.npy | --tensor APP.npy",
 )
 def preprocess(words: list[str]) -> int:
-    """Write the exact tensor that a delivered file takes for a picture or an array, as `.npy` (`--out`).
+    """Write the exact tensor that a delivered file takes for a picture, recording or array, as `.npy` (`--out`).
 
     With `--tensor`, hold a tensor that was dumped from an app to it: which mistake in preparing it, or which pair of
     mistakes, explains it, or that none does.

@@ -33,14 +33,14 @@ def report(words: list[str]) -> int:
         outcome = LOADED if mark_of(step) == LOADED else step["outcome"]
         say(f"{step['label']:<18} {outcome:<9} {terminal.primary_metric(step['metrics'])}")
         for verdict in step["verdicts"]:
-            say(f"  gate {'open' if verdict['ok'] else 'CLOSED'}: {verdict['text']}")
+            say(f"  gate {'open' if verdict['ok'] else 'CLOSED'}: {verdict['text']}", fold=True)
     for line in (*time_lines(content), *terminal.outcome_lines(content, str(folder))):
-        say(line)
+        say(line, fold=True)
     breach = breach_lines(content, str(folder))
     for line in breach:
-        say(line)
+        say(line, fold=True)
     if content["error"] and not breach:
-        say(f"error: {content['error']}")
+        say(f"error: {content['error']}", fold=True)
     if path.is_dir() or path.name == "report.json":
         publish_again(folder, lambda text: warn([text]))
     return 0

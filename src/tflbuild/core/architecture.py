@@ -37,7 +37,11 @@ class Architecture:
     """Further tasks whose data it takes: it then gives as many numbers as there would be classes."""
     modality: ClassVar[str] = ""
     """Name of the modality of the samples that it takes; "" where that is not asked while planning."""
+    modalities: ClassVar[tuple[str, ...]] = ()
+    """Names of further modalities whose samples it takes."""
     needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras")
+    starting: ClassVar[str] = ""
+    """Module that fills a built model with weights of files; only keys of trainings that start so have its code."""
 
     def check(self) -> None:
         """Refuse, while planning, options that no model can have.
@@ -61,6 +65,10 @@ class Architecture:
     def files(self) -> tuple[Path, ...]:
         """Name the user's files that decide the model; their content enters the cache key."""
         return ()
+
+    def starts_with(self) -> dict[str, Any]:
+        """Name by content the weights that a training starts from, for the cache key; {} for fresh ones."""
+        return {}
 
     def starts(self) -> Pass | None:
         """Give the pass that takes the user's file in, which stands in the place of one that trains from scratch."""
@@ -123,6 +131,14 @@ class Architecture:
     def build(self, classes: int) -> Any:
         """Build an untrained `tf_keras.Model` for `classes` classes."""
         raise NotImplementedError
+
+    def start(self, built: Any, classes: int) -> dict[str, Any]:
+        """Fill a built model, in a worker, with the weights that its training starts from.
+
+        Returns:
+            What was taken, for the report; {} where it starts from fresh weights.
+        """
+        return {}
 
     def head_of(self, model: Any) -> dict[str, Any]:
         """Say what only the task knows, such as how a detector's outputs become boxes, read off the built model."""

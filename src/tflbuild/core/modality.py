@@ -74,6 +74,9 @@ class Modality:
     """Dotted name of what reads a raw sample from a file; "" for a picture, and for an array in an `.npy`."""
     file: ClassVar[str] = "image"
     """Noun for such a file in messages."""
+    contract: ClassVar[str] = ""
+    """Dotted name of a class that knows how apps prepare such samples, and their mistakes (a
+    `tflbuild.analyses.mistakes.contract.Contract`); "" where nobody does."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:
@@ -124,6 +127,22 @@ class Modality:
             ValueError: it cannot be made to fit; says both shapes.
         """
         raise NotImplementedError
+
+    def several(self) -> bool:
+        """Say whether a sample is several pieces, each of them what `encode` gives of it: windows of a recording."""
+        return False
+
+    def pieces(self, sample: Any, shape: tuple[int, ...]) -> Any:
+        """Give the codes of every piece of a sample, (pieces, *shape); by default of the one that it is.
+
+        Args:
+            sample: as for `encode`.
+            shape: of the input, without the batch axis.
+
+        Raises:
+            ValueError: it cannot be made to fit; says both shapes.
+        """
+        return self.encode(sample, shape).codes[None]
 
     def values(self, codes: Any) -> Any:
         """Turn codes into the float32 values that a float model takes; any axes may come first."""

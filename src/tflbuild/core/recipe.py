@@ -136,6 +136,7 @@ class Recipe:
         run: what this run does beyond building.
         hooks: who watches, by name.
         analyses: what is found out about the models of the build, by name.
+        silenced: names of analyses that builds run by themselves, and this one does not.
         replaced: by group, e.g. "data", what the recipe chose and what was chosen instead, where that differs; empty
             for a recipe that was resolved earlier.
         remarks: what of the recipe was left out, a sentence each, for whoever plans or builds it.
@@ -169,6 +170,7 @@ class Recipe:
     run: RunOptions = RunOptions()
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     analyses: Mapping[str, Analysis] = field(default_factory=dict)
+    silenced: frozenset[str] = frozenset()
     replaced: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     recognised: tuple[Mapping[str, str], ...] = ()

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from tflbuild.core.dataset import Split
     from tflbuild.core.meaning import Meaning
     from tflbuild.core.modality import Batch
-    from tflbuild.core.signature import TensorSpec
+    from tflbuild.core.signature import Signature, TensorSpec
 
 TASKS: Registry[Task] = Registry("task", "task", "tasks")
 
 Outputs = Mapping[str, Any]
 """Outputs of a model for one sample, float32, by name, without the batch axis."""
+
+GIVEN = "given:"
+"""Beginning of the name, before that of an input, of the values that a model was given, for a task that reads them."""
 
 Rows = Mapping[str, Any]
 """A model's answer about one sample, as `decode` gives it."""
@@ -45,6 +48,17 @@ class Task:
     """Whether a converted file's outputs are floats whatever is before them."""
     stepped: ClassVar[bool] = False
     """Whether people use the numbers of its outputs, so that the step of a quantized one is said."""
+    reads_inputs: ClassVar[bool] = False
+    """Whether `decode` finds, beside the outputs, the float values that the model was given, under `GIVEN` and the
+    name of each input."""
+    joins: ClassVar[bool] = False
+    """Whether `joined` makes one answer of those about the pieces of a sample."""
+    bounded: ClassVar[bool] = True
+    """Whether the scores of answers are in 0..1."""
+    recognised: ClassVar[bool] = True
+    """Whether what a file's outputs are has to be recognised, or said; where not, `mismatch` looks at their shapes."""
+    label_names: ClassVar[tuple[str, ...]] = ()
+    """Names of the labels of samples, by number, of data that have no classes."""
     training: ClassVar[str] = ""
     """The module with `loss`, `targeting` and `with_teacher`, apart, so another loss measures nothing again."""
     serving: ClassVar[str] = ""
@@ -114,6 +128,22 @@ class Task:
             geometry: by input, what `Modality.encode` gave to undo.
         """
         raise NotImplementedError
+
+    def joined(self, rows: Sequence[Rows]) -> Rows:
+        """Make one answer of those about the pieces of a sample, for a task with `joins`."""
+        raise NotImplementedError
+
+    def is_learned_from(self, labels: Sequence[int]) -> bool:
+        """Say whether a sample with these labels may be trained and calibrated on."""
+        return True
+
+    def mismatch(self, signature: Signature) -> str:
+        """Say, while planning, why a file that does not say what its outputs are cannot be for this task; "" if it can.
+
+        Args:
+            signature: of the file.
+        """
+        return ""
 
     def collected(self, rows: Sequence[Rows], meaning: Meaning, classes: Sequence[str]) -> dict[str, Any]:
         """Join what a model says of the samples of a split into arrays, by the data's classes; metrics read these.
@@ -239,6 +269,10 @@ class Task:
     def draw(self, sample: Any, answers: Sequence[Any]) -> Any:
         """Give a picture (rows, columns, 3) uint8 of a raw sample with answers in it; None for boxes and labels."""
         return None
+
+    def judged(self, answers: Sequence[Any], threshold: float) -> str:
+        """Say in a word what a sample is by a threshold of the score; "" for a task whose answers say it themselves."""
+        return ""
 
     def found(self, rows: Rows, meaning: Meaning) -> list[Any]:
         """Say what a model says of one sample as `tflbuild.core.answer.Answer`s, the surest first."""

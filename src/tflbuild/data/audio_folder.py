@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TypeVar
 
-from tflbuild.core.dataset import Dataset, Dropped, Example, FileFacts, Index, Look, Sample, dataset
+from tflbuild.core.dataset import Dropped, FileFacts, Index, Look, dataset
 from tflbuild.core.errors import DataError, MissingTool
 from tflbuild.core.image_files import fault_of_name
-from tflbuild.core.options import to_json
 from tflbuild.core.plain_text import plain
+from tflbuild.core.split_names import SPLITS
 from tflbuild.data.layouts.files import (
     DOCUMENTS,
     FileDataset,
@@ -21,14 +20,21 @@ from tflbuild.data.layouts.files import (
     looked_at,
     split_folders,
 )
+from tflbuild.data.layouts.groups import group_of, pattern_of, whole_groups
 from tflbuild.data.layouts.labelled import Labelled, assemble
+from tflbuild.data.layouts.recording_files import RecordingFiles, fault_of, remarks
 from tflbuild.data.layouts.recordings import is_recording_name
-from tflbuild.data.layouts.usual_pictures import USUAL, changed
 from tflbuild.modalities.audio.modality import CURE, Audio
+
+T = TypeVar("T")
 
 EXPECTED = (
     "a folder of recordings (.wav, .flac) for each class, root/CLASS/* or root/{train,val,test}/CLASS/*"
 )
+
+
+SHOWN = 4
+"""Speakers of a split that are named."""
 
 
 @dataclass(frozen=True)
@@ -40,36 +46,52 @@ class _Heard:
 
 
 @dataset("audio_folder")
-class AudioFolder(FileDataset):
+class AudioFolder(RecordingFiles, FileDataset):
     """Recordings sorted into one sub-folder a class: `root/CLASS/*` or `root/{train,val,test}/CLASS/*`.
 
     WAV (PCM of 8 to 32 bits, floats) and FLAC (`pip install "tflbuild[audio]"`) of any rate and number of channels:
     channels are averaged, other rates resampled, longer ones cut and shorter ones followed by silence, which is said.
     Recordings that are silent, empty, broken, cut off or shorter than a frame are left out and reported by file name.
-    Splits are as for `image_folder`. Seeded parts do not know who speaks: give splits yourself where speakers or
-    machines must not be in two of them.
+    Splits are as for `image_folder`. Seeded parts do not know who speaks: say `speaker`, or give splits yourself, where
+    speakers or machines must not be in two of them.
     """
 
     task = "classification"
-    modality: ClassVar[str] = "audio"
 
-    def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
-        """Leave out the options of pictures, which `data=auto` brings.
+    speaker: str | None = None
+    """Regular expression for the beginning of a file's name, with brackets around what names the speaker, e.g.
+    `([^_]+)_` for `anna_3.wav`. Every speaker is then in one split alone, drawn by `seed`, and splits that the folder
+    has do not count. null: nobody knows who speaks."""
+
+    def completed(self, splits: Mapping[str, list[T]], key: Callable[[T], str]) -> dict[str, list[T]]:
+        """Give every split, missing ones as seeded parts of train; with `speaker`, each speaker to one.
 
         Raises:
-            DataError: one of them is set.
+            DataError: `speaker` does not fit the names, or there are too few speakers.
         """
-        kept: dict[str, Any] = {}
-        own = {"preprocess": to_json(Audio()), "augment": ("enabled", "shift", "noise", "masks")}
-        for block, known in own.items():
-            given = getattr(self, block) or {}
-            foreign = {key: item for key, item in given.items() if key not in known and key in USUAL[block]}
-            if said := changed(foreign, USUAL[block], f"data.{block}"):
-                raise DataError(
-                    f"{said}: this option is for pictures, but '{plain(self.root)}' contains recordings."
-                )
-            kept[block] = {key: item for key, item in given.items() if key not in foreign}
-        return replace(self, **kept), ()
+        if self.speaker is None:
+            return super().completed(splits, key)
+        every = [item for split in SPLITS for item in splits.get(split, [])]
+        fractions = {"test": self.test_fraction, "val": self.val_fraction}
+        return whole_groups(every, lambda item: self._speaker(key(item)), fractions, self.seed, "speakers")
+
+    def _speaker(self, key: str) -> str:
+        pattern = pattern_of("data.speaker", self.speaker or "")
+        return group_of("data.speaker", pattern, key.rpartition("/")[2])
+
+    def _voices(self, index: Index) -> list[str]:
+        """Say who is heard in which split."""
+        if self.speaker is None:
+            return []
+        heard = {
+            split: sorted({self._speaker(sample.key) for sample in index.splits[split]}) for split in SPLITS
+        }
+        said = "; ".join(
+            f"{split} {', '.join(map(plain, names[:SHOWN]))}"
+            + f" and {len(names) - SHOWN} more" * (len(names) > SHOWN)
+            for split, names in heard.items()
+        )
+        return [f"data: every speaker is in one split: {said}"]
 
     def index(self, look: Look) -> Index:
         """List the splits.
@@ -94,29 +116,7 @@ class AudioFolder(FileDataset):
             )
         index = assemble(self, splits, look, dropped, noun="recording")
         taken = [heard[str(sample.path)] for samples in index.splits.values() for sample in samples]
-        return replace(index, remarks=tuple(remarks(taken, kind)))
-
-    def read(self, sample: Sample) -> Example:
-        """Read one recording.
-
-        Raises:
-            DataError: it is not what it was when the build started.
-        """
-        import numpy as np
-
-        from tflbuild.modalities.audio.files import read
-
-        try:
-            value = read(str(sample.path))
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"data.root: {sample.key} was readable when the build started, but is not now: {error}"
-            ) from error
-        return Example(value, np.zeros((0, 4), np.float32), np.array(sample.labels, np.int32))
-
-    def code(self) -> tuple[str, ...]:
-        """Name what reads files."""
-        return ("tflbuild.modalities.audio.files", "tflbuild.modalities.audio.wav")
+        return replace(index, remarks=(*remarks(taken, kind), *self._voices(index)))
 
     def _split_folders(self, root: Path) -> Mapping[str, Path]:
         """Give the folder of every split; the root itself where there are none.
@@ -180,36 +180,3 @@ class AudioFolder(FileDataset):
         other = [name for name in every if not is_recording_name(name)]
         dropped += [Dropped(f"{shown}/{name}", "not named like a recording") for name in other]
         return [(f"{shown}/{name}", label) for name in every if is_recording_name(name)]
-
-
-def fault_of(facts: FileFacts, kind: Audio) -> str:
-    """Say why a recording cannot be used by a front end; "" where it can."""
-    if kind.front_end == "waveform" or not kind.shorter_than_a_frame(facts.frames, facts.rate):
-        return ""
-    return f"is {facts.frames / facts.rate:.3g} s long, shorter than a frame of {kind.window:g} ms"
-
-
-def remarks(heard: Sequence[FileFacts], kind: Audio) -> list[str]:
-    """Say what is done to recordings before a model is given them.
-
-    Args:
-        heard: facts of all that are used.
-        kind: the front end.
-    """
-    said = []
-    rates = Counter(facts.rate for facts in heard if facts.rate != kind.rate)
-    for rate, count in sorted(rates.items()):
-        said.append(f"data: {_counted(count)} of {rate} Hz resampled to {kind.rate} Hz")
-    if several := sum(facts.channels > 1 for facts in heard):
-        said.append(f"data: {_counted(several)} of several channels averaged to one")
-    long = sum(facts.frames * kind.rate > kind.samples * facts.rate for facts in heard)
-    short = sum(facts.frames * kind.rate < kind.samples * facts.rate for facts in heard)
-    if long:
-        said.append(f"data: {_counted(long)} cut to the first {kind.duration:g} s")
-    if short:
-        said.append(f"data: {_counted(short)} shorter than {kind.duration:g} s, followed by silence")
-    return said
-
-
-def _counted(count: int) -> str:
-    return f"{count} recording{'s' * (count != 1)}"

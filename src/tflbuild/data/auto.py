@@ -19,10 +19,10 @@ from tflbuild.data.layouts.files import RootedDataset
 class Auto(RootedDataset):
     """Data of any layout that is read: pictures, folders of classes, VOC, COCO, YOLO, TFRecord, CSV or `.npz` of rows.
 
-    Stands for the data set that reads it, `images`, `image_folder`, `audio_folder`, `voc`, `coco`, `yolo`, `tfrecord`,
-    `csv`, `arrays`, and says what showed it. What may be two of them, and a form that is not read, is an error that
-    says what to do. Options and their defaults are those of the data set that was recognised; one that it does not
-    have is an error.
+    Stands for the data set that reads it, `images`, `image_folder`, `audio_folder`, `anomaly_folder`, `voc`, `coco`,
+    `yolo`, `tfrecord`, `csv`, `arrays`, and says what showed it. What may be two of them, and a form that is not read,
+    is an error that says what to do. Options and their defaults are those of the data set that was recognised; one that
+    it does not have is an error.
     """
 
     task = "unlabelled"

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from tflbuild.core.dataset import Example, FileFacts, Index, Look, Sample, dataset
 from tflbuild.core.errors import DataError, MissingTool
-from tflbuild.data.audio_folder import fault_of, remarks
 from tflbuild.data.csv_values import TabledValues
 from tflbuild.data.layouts.files import looked_at
+from tflbuild.data.layouts.recording_files import fault_of, remarks
 from tflbuild.modalities.audio.modality import CURE, Audio
 
 

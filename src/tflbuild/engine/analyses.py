@@ -91,7 +91,8 @@ class Analyst:
             base: what total budgets are held against.
         """
         usual = [named(dotted)() for dotted in self._worker.names.delivered]
-        chosen = {type(one).name: one for one in (*usual, *self._recipe.analyses.values()) if one.delivered}
+        kept = [one for one in usual if type(one).name not in self._recipe.silenced]
+        chosen = {type(one).name: one for one in (*kept, *self._recipe.analyses.values()) if one.delivered}
         for made in deliveries:
             if any(found.split == FINAL_SPLIT for found in made.metrics.values()):
                 runtime = runtime_of(self._recipe.targets[made.target])

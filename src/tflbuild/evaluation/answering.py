@@ -24,7 +24,7 @@ from tflbuild.core.place import with_place
 from tflbuild.core.plain_text import plain
 from tflbuild.core.runtime import Execution, Runtime, usual_runtime
 from tflbuild.evaluation.feeding import as_input
-from tflbuild.evaluation.predictions import of_row, readable
+from tflbuild.evaluation.predictions import Decoding, has_pieces, of_row, readable, runs_of_pieces
 
 Array = npt.NDArray[Any]
 
@@ -41,7 +41,7 @@ class Answered(NamedTuple):
 
     Attributes:
         found: objects or classes, the surest first; () where its outputs have no meaning to people.
-        outputs: by name, float32 without the batch axis, dequantized.
+        outputs: by name, float32 without the batch axis, dequantized; of several pieces, for the middle one.
     """
 
     found: tuple[Answer, ...]
@@ -125,14 +125,39 @@ def answer(opened: OpenedFile, sample: Any, file: Path) -> Answered:
         RecipeError: the sample does not fit, or the file is not what it says of itself.
     """
     execution, meaning = opened
+    if has_pieces(meaning):
+        return _of_pieces(opened, sample, file)
     codes = encoded(opened, sample, file)
     with blaming(file, "what it gives is not what it says of itself"):
         outputs = readable(execution.run(tensors(opened, codes)), execution)
         first = {name: of_row(value, 0, 1) for name, value in outputs.items()}
-        task = meaning.kind
         geometry = {name: one.geometry for name, one in codes.items()}
-        rows = task.decode(task.finisher(meaning, whole=True)(first), meaning, geometry)
-        return Answered(tuple(task.found(rows, meaning)), first)
+        rows = Decoding(meaning, whole=True)(
+            first, {name: one.codes for name, one in codes.items()}, geometry
+        )
+        return Answered(tuple(meaning.kind.found(rows, meaning)), first)
+
+
+def _of_pieces(opened: OpenedFile, sample: Any, file: Path) -> Answered:
+    """Give what a file says of a sample of several pieces by all of them; its outputs are those for the middle one."""
+    execution, meaning = opened
+    samples = by_input(meaning, sample, file)
+    with blaming(file, "a sample does not fit what it says of its input"):
+        codes = {
+            name: given.kind.pieces(samples[name], given.shape) for name, given in meaning.inputs.items()
+        }
+    with blaming(file, "what it gives is not what it says of itself"):
+        middle: dict[str, npt.NDArray[np.float32]] = {}
+        place = len(next(iter(codes.values()))) // 2
+
+        def noted() -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+            for number, (outputs, given) in enumerate(runs_of_pieces(execution, 1, codes, meaning)):
+                if number == place:
+                    middle.update(outputs)
+                yield outputs, given
+
+        rows = Decoding(meaning, whole=True).joined(noted())
+        return Answered(tuple(meaning.kind.found(rows, meaning)), middle)
 
 
 def by_input(meaning: Meaning, sample: Any, file: Path) -> Mapping[str, Any]:

@@ -82,14 +82,33 @@ class Encoder:
         Raises:
             DataError: it does not fit; says both shapes.
         """
+        return self._each(value, key, lambda kind, given, shape: kind.encode(given, shape))
+
+    def pieces(self, value: Any, key: str = "") -> dict[str, npt.NDArray[Any]]:
+        """Encode every piece of a sample for every input: (pieces, ...) by input.
+
+        Args:
+            value: as for one piece.
+            key: names the sample in messages.
+
+        Raises:
+            DataError: it does not fit, or is as many pieces to no two inputs.
+        """
+        found = self._each(value, key, lambda kind, given, shape: kind.pieces(given, shape))
+        if len({len(codes) for codes in found.values()}) > 1:
+            counts = " and ".join(f"{len(codes)} for '{plain(name)}'" for name, codes in found.items())
+            raise DataError(f"data: {_named(key)} is {counts} pieces; every input needs as many.")
+        return found
+
+    def _each(self, value: Any, key: str, how: Callable[[Any, Any, tuple[int, ...]], T]) -> dict[str, T]:
         given = value if isinstance(value, Mapping) else dict.fromkeys(self.meaning.inputs, value)
-        named = f"sample {plain(key)}" if key else "a sample"
+        named = _named(key)
         encoded = {}
         for name, wanted in self.meaning.inputs.items():
             if name not in given or (len(self.meaning.inputs) > 1 and not isinstance(value, Mapping)):
                 raise DataError(f"data: {named} {self._misnamed(value)}.")
             try:
-                encoded[name] = self.kinds[name].encode(given[name], wanted.shape)
+                encoded[name] = how(self.kinds[name], given[name], wanted.shape)
             except ValueError as error:
                 raise DataError(f"data: {named} does not fit the input '{name}': {error}.") from error
         return encoded
@@ -107,6 +126,10 @@ class Encoder:
     def values(self, value: Any, key: str = "") -> dict[str, npt.NDArray[np.float32]]:
         """Give the model values of a sample, by input, without a batch axis."""
         return {name: self.kinds[name].values(found.codes) for name, found in self(value, key).items()}
+
+
+def _named(key: str) -> str:
+    return f"sample {plain(key)}" if key else "a sample"
 
 
 class Examples:

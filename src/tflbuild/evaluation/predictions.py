@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from tflbuild.core.errors import PassError
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.runtime import Execution, Runtime
 from tflbuild.core.signature import TensorSpec
-from tflbuild.core.task import Outputs, Rows
+from tflbuild.core.task import GIVEN, Outputs, Rows
 from tflbuild.evaluation.arrays import Arrays, store
-from tflbuild.evaluation.examples import Examples, Prepared, in_order
+from tflbuild.evaluation.examples import Encoder, Examples, Prepared, in_order
 from tflbuild.evaluation.feeding import as_input, dequantized
 
 FLOAT = TensorSpec((), "float32")
@@ -68,14 +68,99 @@ def predict(
     meaning = Meaning.of(model)
     task, execution = meaning.kind, _opened(runtime, _Model(model))
     check_inputs(execution, meaning, model)
-    examples = Examples(split, meaning)
-    finish: Callable[[Outputs], Outputs] = task.finisher(meaning, whole=model.whole)
+    decode, whole = Decoding(meaning, whole=model.whole), type(runtime).whole_batches
     seen: list[Rows] = []
-    whole = type(runtime).whole_batches
-    for example, outputs in runs(execution, runtime.batch, examples, meaning, whole=whole):
-        seen.append(task.decode(finish(outputs), meaning, example.geometry))
+    said = (
+        _of_pieces(execution, runtime.batch, split, decode, whole=whole)
+        if has_pieces(meaning)
+        else (
+            decode(outputs, example.codes, example.geometry)
+            for example, outputs in runs(
+                execution, runtime.batch, Examples(split, meaning), meaning, whole=whole
+            )
+        )
+    )
+    for rows in said:
+        seen.append(rows)
         progress(len(seen), len(split))
     return task.collected(seen, meaning, split.classes), execution.kernels
+
+
+class Decoding:
+    """Turn a model's outputs for one sample, or one piece of it, into what it says.
+
+    Args:
+        meaning: of the model.
+        whole: whether it is a file as it is delivered.
+    """
+
+    def __init__(self, meaning: Meaning, *, whole: bool) -> None:
+        self.meaning, self._task = meaning, meaning.kind
+        self._finish: Callable[[Outputs], Outputs] = self._task.finisher(meaning, whole=whole)
+        self._kinds = {name: given.kind for name, given in meaning.inputs.items() if self._task.reads_inputs}
+
+    def __call__(self, outputs: Outputs, codes: Mapping[str, Any], geometry: Mapping[str, Any]) -> Rows:
+        """Give what the outputs say.
+
+        Args:
+            outputs: by name, without a batch axis.
+            codes: what went in, likewise.
+            geometry: by input, what `Modality.encode` gave to undo.
+        """
+        given = {f"{GIVEN}{name}": kind.values(codes[name]) for name, kind in self._kinds.items()}
+        return self._task.decode({**self._finish(outputs), **given}, self.meaning, geometry)
+
+    def joined(self, pieces: Iterable[tuple[Outputs, Mapping[str, Any]]]) -> Rows:
+        """Give what the outputs of all pieces of a sample say, each with the codes of its piece."""
+        nowhere = dict.fromkeys(self.meaning.inputs)
+        return self._task.joined([self(outputs, codes, nowhere) for outputs, codes in pieces])
+
+
+def has_pieces(meaning: Meaning) -> bool:
+    """Say whether a sample is several pieces to a model, whose task joins what it says of them."""
+    return meaning.kind.joins and any(given.kind.several() for given in meaning.inputs.values())
+
+
+def _of_pieces(
+    execution: Execution, batch: int, split: Split, decode: Decoding, *, whole: bool
+) -> Iterator[Rows]:
+    """Give what a model says of each sample by all of its pieces."""
+    encode = Encoder(decode.meaning).pieces
+
+    def pieces(position: int) -> dict[str, npt.NDArray[Any]]:
+        return encode(split[position].value, split.samples[position].key)
+
+    for codes in in_order(pieces, len(split)):
+        yield decode.joined(runs_of_pieces(execution, batch, codes, decode.meaning, whole=whole))
+
+
+def runs_of_pieces(
+    execution: Execution, batch: int, codes: Mapping[str, Any], meaning: Meaning, *, whole: bool = False
+) -> Iterator[tuple[Outputs, Mapping[str, Any]]]:
+    """Run the pieces of a sample, in batches of one size where `whole`.
+
+    Args:
+        execution: the loaded model.
+        batch: pieces that are run at once, at most.
+        codes: by input, (pieces, ...).
+        meaning: of the model.
+        whole: whether the last batch is filled up.
+
+    Yields:
+        The outputs for each piece, and its codes.
+    """
+    specs, kinds = execution.signature.inputs, {name: given.kind for name, given in meaning.inputs.items()}
+    count = len(next(iter(codes.values())))
+    for start in range(0, count, batch):
+        places = list(range(start, min(start + batch, count)))
+        filled = places + [places[-1]] * (batch - len(places) if whole else 0)
+        inputs = {name: as_input(codes[name][filled], kinds[name], specs[name]) for name in meaning.inputs}
+        outputs = readable(execution.run(inputs), execution)
+        for row, place in enumerate(places):
+            yield (
+                {name: of_row(value, row, len(filled)) for name, value in outputs.items()},
+                {name: codes[name][place] for name in meaning.inputs},
+            )
 
 
 def check_inputs(execution: Execution, meaning: Meaning, model: Artifact) -> None:

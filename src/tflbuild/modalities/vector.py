@@ -22,6 +22,7 @@ class Vector(Modality):
     training: ClassVar[str] = "tflbuild.modalities.vector_batches:training_batches"
     inspect: ClassVar[str] = "tflbuild.modalities.row_files:inspect"
     file: ClassVar[str] = "array"
+    contract: ClassVar[str] = "tflbuild.analyses.mistakes.arrays:ArrayContract"
 
     def refusal(self, spec: TensorSpec) -> str:
         """Say why a tensor cannot take numbers; "" where it can."""

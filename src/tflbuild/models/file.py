@@ -15,6 +15,7 @@ from tflbuild.core.compiler_pass import PASSES, Pass
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.model_format import Asked, Description, Format
 from tflbuild.core.plain_text import plain
+from tflbuild.core.task import TASKS
 from tflbuild.models.keras_file import CLASSIFIED, KerasFile
 from tflbuild.tasks.detection.detector import Postprocess
 
@@ -174,6 +175,9 @@ class File(KerasFile):
         if self.task or task == UNLABELLED:
             reason = super().refusal(task)
             return f"{reason} (data=images takes only pictures)" if reason else ""
+        if not TASKS.get(task).recognised:
+            reason = TASKS.get(task)().mismatch(self.description.signature)
+            return f"the data are for {task}, and '{plain(self.path)}' cannot be: {reason}" if reason else ""
         found = [one.evidence for one in self.description.recognised if one.what == "task"]
         if found and task == CLASSIFIED and len(self.description.signature.outputs) == 1:
             found[0] += "; model.outputs=logits, softmax or sigmoid says that they are a classifier's scores"

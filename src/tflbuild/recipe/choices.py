@@ -19,6 +19,7 @@ from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import aim_of
 from tflbuild.core.registry import Registry
 from tflbuild.core.target import TARGETS, Target
+from tflbuild.core.task import TASKS
 from tflbuild.recipe import preprocessing
 from tflbuild.recipe.validation import shown, typed
 
@@ -54,6 +55,12 @@ def data(value: Any, root: Mapping[str, Any], model: Architecture) -> Data:
     options: Any = named(varied) if varied else None
     augment = typed(options, found.augment, "data.augment") if varied else found.augment
     made = replace(found, preprocess=preprocessing.settled(root, found, model), augment=to_json(augment))
+    if MODALITIES.get(made.modality).of(made.preprocess).several() and not TASKS.get(made.task).joins:
+        joining = ", ".join(sorted(name for name, task in TASKS.items() if task.joins))
+        raise RecipeError(
+            f"preprocess: a sample becomes several pieces, and the task of the data, {made.task}, does not make one "
+            f"answer of them; that does {joining}. Use preprocess.cut=first."
+        )
     return Data(made, (*recognised, *preprocessing.told(root, found, model)))
 
 
@@ -104,7 +111,7 @@ def hooks(value: Any, *, replaced: bool, also: Sequence[str] = ()) -> dict[str, 
 
 
 def analyses(value: Any) -> dict[str, Analysis]:
-    """Validate the chosen analyses: a list of names, or a mapping of names to options."""
+    """Validate the chosen analyses: a list of names, or a mapping of names to options; null chooses one off."""
     chosen = {str(name): {} for name in value} if isinstance(value, list | tuple) else value or {}
     if not isinstance(chosen, Mapping):
         raise RecipeError(
@@ -112,9 +119,9 @@ def analyses(value: Any) -> dict[str, Analysis]:
         )
     made = {}
     for name, options in chosen.items():
+        cls = ANALYSES.get(str(name), "analyses")
         if options is None:
             continue
-        cls = ANALYSES.get(str(name), "analyses")
         if cls.run is Analysis.run:
             raise RecipeError(
                 f"analyses.{name}: it runs by itself where it has something to look at; remove it."
@@ -125,6 +132,12 @@ def analyses(value: Any) -> dict[str, Analysis]:
         except ValueError as error:
             raise RecipeError(f"analyses.{name}.{error}") from error
     return made
+
+
+def silenced(value: Any) -> frozenset[str]:
+    """Name the analyses that are null: builds that run one of them by themselves do not."""
+    chosen = value if isinstance(value, Mapping) else {}
+    return frozenset(str(name) for name, options in chosen.items() if options is None)
 
 
 def _hook(name: str, value: Any) -> Hook:
@@ -143,9 +156,11 @@ def fitted(model: Architecture, data: Dataset) -> Architecture:
     Raises:
         RecipeError: it cannot take that.
     """
-    if model.modality != data.modality:
+    taken = (model.modality, *model.modalities)
+    if data.modality not in taken:
+        named = f"modality '{taken[0]}'" if len(taken) == 1 else f"modalities {', '.join(taken)}"
         raise RecipeError(
-            f"model.type: '{type(model).name}' takes samples of the modality '{model.modality}', and those of the data "
+            f"model.type: '{type(model).name}' takes samples of the {named}, and those of the data "
             f"set '{type(data).name}' are of '{data.modality}'."
         )
     try:

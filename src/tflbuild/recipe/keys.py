@@ -107,7 +107,7 @@ class ChoiceKeys:
     """Hooks that watch the build: `hooks=[mlflow]`, one of `tflbuild list hooks`."""
     analyses: Mapping[str, Any] | tuple[str, ...] | None = None
     """Analyses of the models of the build: `analyses=[sensitivity]`, one of `tflbuild list analyses`. null:
-    nothing but what every build looks at."""
+    nothing but what every build looks at, each of which `+analyses.NAME=null` switches off."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -180,6 +180,7 @@ def recipe_of(
             tensorboard=root.tensorboard,
         ),
         analyses=choices.analyses(mapping.get("analyses")),
+        silenced=choices.silenced(mapping.get("analyses")),
         hooks=choices.hooks(
             mapping.get("hooks"),
             replaced=any(item.startswith("hooks=") for item in overrides),

@@ -54,7 +54,10 @@ def _with_floats(recipe: Recipe) -> Recipe:
     return replace(
         recipe,
         limits=tuple(_since(limit, label) for limit in recipe.limits),
-        analyses={NEARER: ANALYSES.get(NEARER)(), **recipe.analyses},
+        analyses={
+            **({} if NEARER in recipe.silenced else {NEARER: ANALYSES.get(NEARER)()}),
+            **recipe.analyses,
+        },
         steps={**_behind(recipe.steps, first, label), label: replace(own, enabled=True)},
         pipeline=(*recipe.pipeline[:place], label, *recipe.pipeline[place:]),
         remarks=(*recipe.remarks, remark),

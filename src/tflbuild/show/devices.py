@@ -68,15 +68,21 @@ def devices(report: Mapping[str, Any]) -> list[Device]:
 
 
 def device_lines(report: Mapping[str, Any]) -> list[str]:
-    """Say the table in lines for a terminal; what was done differently stands below the device."""
+    """Say the table in lines for a terminal of 80 columns.
+
+    A device has a line of short figures; its accuracy, and what was done differently, stand below it. Its file is named
+    where its delivery is told, and on the page.
+    """
     rows = devices(report)
     if not rows:
         return []
-    cells = [tuple(map(plain, row.cells[:-1])) for row in rows]
-    widths = [max(map(len, column)) for column in zip(HEADINGS[:-1], *cells, strict=True)]
-    lines = [_aligned(HEADINGS[:-1], widths)]
+    headings = ("device", "bytes", "latency or cycles", "coverage")
+    cells = [tuple(map(plain, (row.name, row.size, row.speed, row.coverage))) for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    lines = [_aligned(headings, widths)]
     for row, cell in zip(rows, cells, strict=True):
         lines.append(_aligned(cell, widths))
+        lines.append(f"  {plain(row.accuracy)}" if row.file else "  no file")
         lines += [f"  {plain(row.differently, 1000)}"] if row.differently else []
     return lines
 

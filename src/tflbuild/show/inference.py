@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tflbuild.core.answer import Answer, Truth
-from tflbuild.core.errors import StoreError
+from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.core.meaning import Input
 from tflbuild.core.plain_text import plain
 from tflbuild.core.task import Task
@@ -68,6 +68,9 @@ class Prediction:
         drawn: the file with what was found drawn in; None of numbers.
         truth: what is there by its annotation; None where nothing says it.
         outputs: of a model whose outputs have no meaning to people, by name; {} for others.
+        bounded: whether scores are in 0..1.
+        verdict: what the sample is by the threshold, "normal" or "abnormal"; "" where no threshold was given, or found
+            objects and classes say it.
     """
 
     image: Path
@@ -78,6 +81,18 @@ class Prediction:
     drawn: Path | None
     truth: tuple[Truth, ...] | None = None
     outputs: Mapping[str, Numbers] = field(default_factory=dict)
+    bounded: bool = True
+    verdict: str = ""
+
+
+def check_threshold(file: Path, threshold: float, report: Progress) -> None:
+    """Refuse a threshold above 1 for a file whose scores are in 0..1.
+
+    Raises:
+        RecipeError: it is one, or the file cannot be loaded.
+    """
+    if threshold > 1 and opened_file(file).meaning.kind.bounded:
+        raise RecipeError(f"--threshold: '{threshold:g}' is not a score; give a number in 0..1, e.g. 0.5.")
 
 
 def open_model(file: Path, report: Progress) -> tuple[str, ...]:
@@ -132,11 +147,12 @@ def predict_image(
     answered = answer(opened, sample, file)
     every = answered.found
     boxed = any(found.box for found in every)
+    task = opened.meaning.kind
     least = threshold if threshold is not None else LEAST_SCORE if boxed else 0.0
-    shown = tuple(found for found in every if found.score >= least)
+    shown = tuple(found for found in every if found.score >= least) if task.bounded else every
     if pictures:
         whole = not boxed and not any(found.point or found.value is not None for found in shown)
-        _draw(opened.meaning.kind, sample, shown[:1] if whole else shown, truth or (), drawn)
+        _draw(task, sample, shown[:1] if whole else shown, truth or (), drawn)
     height, width = sample.shape[:2] if pictures else (0, 0)
     return Prediction(
         image=image,
@@ -146,7 +162,9 @@ def predict_image(
         best=max((found.score for found in every), default=0.0),
         drawn=drawn if pictures else None,
         truth=truth,
-        outputs={} if opened.meaning.kind.labelled else _numbers(answered),
+        outputs={} if task.labelled else _numbers(answered),
+        bounded=task.bounded,
+        verdict="" if threshold is None else task.judged(every, threshold),
     )
 
 

@@ -9,6 +9,7 @@ from tflbuild.core.errors import RecipeError
 from tflbuild.core.image_files import IMAGE_SUFFIXES, below
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import check_regular
+from tflbuild.data.layouts.recordings import SUFFIXES, is_recording_name
 from tflbuild.show.delivered import why
 
 
@@ -16,7 +17,7 @@ def listed(images: Sequence[Path], without: Path) -> list[tuple[Path, bool]]:
     """Give the images with whether each came out of a folder.
 
     Args:
-        images: files; of a folder all images below it, by name.
+        images: files; of a folder all images below it by name, or all recordings.
         without: a folder whose images are none of them: what is drawn lies there.
 
     Raises:
@@ -38,10 +39,14 @@ def listed(images: Sequence[Path], without: Path) -> list[tuple[Path, bool]]:
 
 
 def _images_in(folder: Path, without: Path) -> list[Path]:
-    found = [folder / name for name in below(str(folder)).images]
+    inside = below(str(folder))
+    found = [folder / name for name in inside.images or filter(is_recording_name, inside.others)]
     images = [path for path in found if not path.is_relative_to(without)]
     if not images:
-        raise RecipeError(f"{plain(folder)} holds no image; expected {', '.join(sorted(IMAGE_SUFFIXES))}.")
+        raise RecipeError(
+            f"{plain(folder)} holds no image and no recording; expected "
+            f"{', '.join(sorted((*IMAGE_SUFFIXES, *SUFFIXES)))}."
+        )
     return images
 
 

@@ -71,6 +71,10 @@ def predictions(
     named = listed(images, out_folder)  # all of them first: a wrong name ends it before any work
     with Apart(loader=(plugins.LOADER, plugins.default_folder())) as apart:
         labels = apart.call("tflbuild.show.inference:open_model", file, suspect=lambda: _model(file))
+        if least_score is not None:
+            apart.call(
+                "tflbuild.show.inference:check_threshold", file, least_score, suspect=lambda: _model(file)
+            )
         try:
             out_folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -123,11 +127,14 @@ def lines(made: Made) -> list[str]:
         return [f"skipped: {made.reason}"]
     if isinstance(made, Note):
         return [f"note: {made.text}"]
-    drawn = f"{made.width}x{made.height}, drawn in {plain(made.drawn)}" if made.drawn else "an array"
+    other = "an array" if made.image.suffix == ".npy" else "a recording"
+    drawn = f"{made.width}x{made.height}, drawn in {plain(made.drawn)}" if made.drawn else other
     said = [f"{plain(made.image)}: {drawn}"]
     if made.outputs:
         return [*said, *(_numbers(name, numbers) for name, numbers in made.outputs.items())]
-    rows = [(plain(one.label), _said(one), _place(one, made)) for one in made.found]
+    if made.verdict:
+        said[0] += f", {plain(made.verdict)}"
+    rows = [(plain(one.label), _said(one, made), _place(one, made)) for one in made.found]
     truths = [(plain(one.label), f"truth{_number(one)}", _place(one, made)) for one in made.truth or ()]
     wide = max((len(label) for label, _, _ in (*rows, *truths)), default=0)
     if not rows:
@@ -139,8 +146,10 @@ def lines(made: Made) -> list[str]:
     return said
 
 
-def _said(one: Answer) -> str:
-    return f"{one.score:.2f}" if one.value is None else f"{one.value:.6g}"
+def _said(one: Answer, made: Prediction) -> str:
+    if one.value is not None:
+        return f"{one.value:.6g}"
+    return f"{one.score:.2f}" if made.bounded else f"{one.score:.4g}"
 
 
 def _number(one: Truth) -> str:
@@ -199,6 +208,7 @@ def _json(made: Prediction) -> dict[str, Any]:
         "height": made.height,
         "drawn": str(made.drawn) if made.drawn else None,
         "best": made.best,
+        "verdict": made.verdict or None,
         "found": [_row(one) for one in made.found],
         "truth": None if made.truth is None else [_row(one) for one in made.truth],
         "outputs": {name: numbers._asdict() for name, numbers in made.outputs.items()},

@@ -30,6 +30,7 @@ PREDICTIONS = fields(
                     "height": whole(),
                     "drawn": maybe(TEXT),
                     "best": NUMBER,
+                    "verdict": maybe(TEXT),
                     "found": list_of(fields({**_ROW, "score": NUMBER})),
                     "truth": maybe(list_of(fields(_ROW))),
                     "outputs": mapping_of(_OUTPUT),

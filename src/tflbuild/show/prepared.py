@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from tflbuild.analyses.mistakes import candidates
+from tflbuild.analyses.mistakes.contract import Contract, contract_of
 from tflbuild.analyses.mistakes.explained import Explained, explained
 from tflbuild.core.errors import RecipeError, StoreError
 from tflbuild.core.meaning import Input
-from tflbuild.core.modality import Modality, takes_codes
 from tflbuild.core.plain_text import plain
 from tflbuild.core.signature import TensorSpec
 from tflbuild.engine.workers.request import Progress
 from tflbuild.evaluation.answering import blaming, only_input
 from tflbuild.evaluation.feeding import as_input
-from tflbuild.evaluation.samples import array_of, read_image
-from tflbuild.modalities.image.modality import ImageModality
-from tflbuild.modalities.vector import Vector
+from tflbuild.evaluation.samples import array_of
 from tflbuild.show.inference import opened_file
 
 
@@ -44,7 +41,7 @@ def write_tensor(file: Path, sample: Path, out: Path, report: Progress) -> Summa
 
     Args:
         file: the model.
-        sample: a picture, or an `.npy` of numbers.
+        sample: a picture, a recording, or an `.npy` of numbers.
         out: the `.npy` that is written.
         report: is told when the sample is read.
 
@@ -54,9 +51,9 @@ def write_tensor(file: Path, sample: Path, out: Path, report: Progress) -> Summa
     """
     import numpy as np
 
-    name, given, spec = _input(file)
+    name, given, spec, contract = _input(file)
     kind = given.kind
-    value = _value(sample, kind)
+    value = contract.read(sample)
     report(1, 1, "read")
     with blaming(sample, f"it does not fit the input '{plain(name)}'"):
         tensor = as_input(kind.encode(value, given.shape).codes[None], kind, spec)
@@ -67,7 +64,7 @@ def write_tensor(file: Path, sample: Path, out: Path, report: Progress) -> Summa
         raise StoreError(f"{plain(out)} cannot be written: {error.strerror or error}") from error
     numbers = tensor.astype(np.float64)
     low, mean, high = (float(of()) for of in (numbers.min, numbers.mean, numbers.max))
-    return Summary(spec._replace(shape=tuple(tensor.shape)), _words(kind, spec), low, mean, high)
+    return Summary(spec._replace(shape=tuple(tensor.shape)), contract.words(spec), low, mean, high)
 
 
 def explain_tensor(file: Path, sample: Path, tensor: Path, report: Progress) -> Explained:
@@ -76,63 +73,22 @@ def explain_tensor(file: Path, sample: Path, tensor: Path, report: Progress) -> 
     Raises:
         RecipeError: the file, the sample or the tensor cannot be used.
     """
-    _, given, spec = _input(file)
-    kind = given.kind
-    numbers, value = array_of(tensor, "tensor"), _value(sample, kind)
+    _, given, spec, contract = _input(file)
+    numbers, trials = array_of(tensor, "tensor"), contract.trials(sample, given.shape, spec)
     report(1, 1, "read")
     try:
-        if isinstance(kind, ImageModality):
-            mistakes = candidates.of_picture(kind, spec, _orientation(sample))
-            return explained(numbers, spec, mistakes, candidates.Pictures(value, kind, spec).made)
-        codes = kind.encode(value, given.shape).codes
-        return explained(
-            numbers, spec, candidates.of_vector(kind, spec), candidates.Vectors(codes, kind, spec).made
-        )
+        return explained(numbers, spec, trials.mistakes, trials.made)
     except ValueError as error:
         raise RecipeError(f"{plain(tensor)} {error}.") from error
 
 
-def _input(file: Path) -> tuple[str, Input, TensorSpec]:
+def _input(file: Path) -> tuple[str, Input, TensorSpec, Contract]:
     opened = opened_file(file)
     name, given = only_input(opened.meaning, file)
-    if not isinstance(given.kind, (ImageModality, Vector)):
+    contract = contract_of(given.kind)
+    if contract is None:
         raise RecipeError(
-            f"{plain(file)} takes samples of the modality '{plain(given.modality)}'; only tensors of pictures and of "
-            f"arrays of numbers can be made and explained here."
+            f"{plain(file)} takes samples of the modality '{plain(given.modality)}'; only tensors of pictures, of "
+            f"recordings and of arrays of numbers can be made and explained here."
         )
-    return name, given, opened.execution.signature.inputs[name]
-
-
-def _value(sample: Path, kind: Modality) -> Any:
-    return read_image(sample) if isinstance(kind, ImageModality) else array_of(sample, "array")
-
-
-def _orientation(sample: Path) -> int:
-    from tflbuild.modalities.image.files import inspect
-
-    return inspect(sample).orientation
-
-
-def _words(kind: Modality, spec: TensorSpec) -> str:
-    """Say how a sample is prepared."""
-    if not isinstance(kind, ImageModality):
-        return "numbers as they are" + (", quantized" if spec.scale else "")
-    fitted = {
-        "stretch": "stretched to the input",
-        "letterbox": "padded evenly to the input's shape (letterbox)",
-        "center_crop": f"cut to its centre ({kind.crop:g} of each side)",
-    }[kind.aspect]
-    averaged = "" if kind.resize == "nearest" else ", averaging" if kind.antialias else ", without averaging"
-    scales, offsets = kind.affine
-    values = f"value = pixel x {scales[0]:.7g} {offsets[0]:+.7g}"
-    if kind.per_channel:
-        pairs = ", ".join(
-            f"x {scale:.7g} {offset:+.7g}" for scale, offset in zip(scales, offsets, strict=True)
-        )
-        values = f"value = pixel {pairs} by channel"
-    stored = ""
-    if spec.scale:
-        raw = "the pixel itself" if spec.dtype == "uint8" else "the pixel less 128"
-        stored = f"; stored as {raw if takes_codes(spec, kind) else 'round(value / scale) + zero point'}"
-    picture = f"EXIF orientation applied; {fitted}; {kind.resize} kernel{averaged}; channels {kind.channels}"
-    return f"{picture}; {values}{stored}"
+    return name, given, opened.execution.signature.inputs[name], contract

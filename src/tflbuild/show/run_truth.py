@@ -79,7 +79,8 @@ def _among(data: Dataset, index: Index, within: Mapping[str, Path]) -> dict[Path
                     numbers = _numbers(index, sample)
                     found |= {image: Known(numbers, f"the run's data, {split}")} if numbers else {}
                     continue
-                names = [index.classes[label] for label in sample.labels]
+                known = index.classes or TASKS.get(data.task).label_names
+                names = [known[label] for label in sample.labels if label < len(known)]
                 boxes: Sequence[Any] = sample.boxes or [None] * len(names)
                 truth = tuple(Truth(label=n, box=b) for n, b in zip(names, boxes, strict=True))
                 found[image] = Known(truth, f"the run's data, {split}")

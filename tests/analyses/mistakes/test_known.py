@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tflbuild.analyses.mistakes.known import Mistake, cause_of, joined, mistakes, readings
+from tflbuild.analyses.mistakes.known import cause_of, mistakes, readings
+from tflbuild.analyses.mistakes.mistake import Mistake, joined
 from tflbuild.modalities.altered_image import AlteredImage
 from tflbuild.modalities.image.modality import ImageModality
 

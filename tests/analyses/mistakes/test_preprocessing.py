@@ -15,7 +15,9 @@ from tflbuild.core.analysis import Measured, Variant
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.meaning import Input, Meaning
 from tflbuild.core.metric import Difference, Measurement
+from tflbuild.modalities.altered_audio import AlteredAudio
 from tflbuild.modalities.altered_image import AlteredImage
+from tflbuild.modalities.audio.modality import Audio
 from tflbuild.modalities.image.modality import ImageModality
 
 
@@ -66,6 +68,38 @@ def test_all_ways_are_measured_on_a_few_samples_and_what_seems_better_on_all() -
     assert [one.name for one in second] == ["given", "bgr", "nearest", "box", "bgr+nearest"]
     assert {one.samples for one in second} == {200}
     assert look.variants(MODELS, context(*[measured(one, -0.1, 0.1, 64) for one in first])) == []
+
+
+def test_recordings_are_measured_in_other_ways_too() -> None:
+    given = Input(modality="audio", shape=(49, 10, 1), preprocess=Audio().to_json())
+    facts = Meaning(task="classification", labels=("a", "b"), inputs={"in": given}).to_json()
+    listener = TFLiteModel(path=Path("m.tflite"), digest="d", fingerprint="f", meta={"facts": facts})
+    models = {"base": listener, "model": listener}
+    asked = {one.name: one.model for one in Preprocessing().variants(models, context())}
+    assert Meaning.of(asked["hamming"]).only.kind == Audio(window_shape="hamming")
+    assert Meaning.of(asked["level_recorded"]).only.kind == Audio(level="recorded")
+    assert "log_log10" not in asked, "no option says so, and no cure could"
+    every = {one.name: one.model for one in Preprocessing(every=True).variants(models, context())}
+    altered = Meaning.of(every["rate_8000"]).only.kind
+    assert isinstance(altered, AlteredAudio)
+    assert (altered.misread, altered.window, altered.log_offset) == (8000, 30.0, 1e-6)
+    found = [measured(one, 0.0, 0.1, 64) for one in Preprocessing(every=True).variants(models, context())]
+    whole, *_ = Preprocessing(every=True).run(models, context(*found))
+    assert whole["noun"] == "recordings"
+    assert any("with recordings prepared in another way" in line for line in Preprocessing().lines([whole]))
+    (_, cause) = _caused(listener, {"hamming": 0.2})
+    assert (cause["cause"], cause["cures"][0]["override"]) == (
+        "preprocessing.curve",
+        "preprocess.window_shape=hamming",
+    )
+
+
+def _caused(one: TFLiteModel, gains: dict[str, float]) -> Any:
+    look, models, found = Preprocessing(), {"base": one, "model": one}, []
+    for n in (64, 200):
+        for way in look.variants(models, context(*found)):
+            found.append(measured(way, 0.0 if way.name == "given" else gains.get(way.name, -0.1), 0.03, n))
+    return look.run(models, context(*found))
 
 
 def test_a_way_is_the_same_file_with_other_options() -> None:

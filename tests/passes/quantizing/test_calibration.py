@@ -150,3 +150,23 @@ def test_the_seed_says_which_are_held_out_and_one_image_serves_for_both() -> Non
     assert len(found) == 10
     assert parted(list(range(20)), 3) == parted(list(range(20)), 3)
     assert parted(["only"], 0) == (["only"], ["only"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched(Numbered):
+    task = "reconstruction"
+
+
+def watched(labels: Sequence[int]) -> Any:
+    """Give a context whose val split holds normal samples, 0, and abnormal ones, 1."""
+    ctx = Context(len(labels))
+    samples = tuple(Sample(str(number), str(number), labels=(label,)) for number, label in enumerate(labels))
+    split = Split("val", Watched(), Index(classes=(), splits={"val": samples}))
+    ctx.dataset = lambda source: split  # type: ignore[method-assign, assignment]
+    return ctx
+
+
+def test_ranges_are_never_measured_on_what_is_abnormal() -> None:
+    assert chosen(watched([0, 1, 0, 1, 1, 0]), 6) == [0, 2, 5]
+    with pytest.raises(DataError, match=r"'data.val' holds abnormal samples alone"):
+        chosen(watched([1, 1]), 2)

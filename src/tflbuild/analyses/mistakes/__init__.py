@@ -1,1 +1,1 @@
-"""Mistakes in preparing pictures: which there are, what each costs, and which explains a tensor."""
+"""Mistakes in preparing samples: which there are, what each costs, and which explains a tensor."""

@@ -9,15 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.analyses.mistakes.known import (
-    ALTERED,
-    CHANNELS,
-    PICTURE,
-    PICTURES,
-    VALUES,
-    Mistake,
-    readings,
-)
+from tflbuild.analyses.mistakes.known import ALTERED, CHANNELS, PICTURE, PICTURES, VALUES, readings
+from tflbuild.analyses.mistakes.mistake import Mistake
 from tflbuild.core.modality import Modality, takes_codes
 from tflbuild.core.signature import TensorSpec
 from tflbuild.evaluation.feeding import as_input, quantized
@@ -133,11 +126,12 @@ class Pictures:
         grey, twice = options.pop("grey", False), options.pop("twice", False)
         how = options.pop(ALTERED, "")
         kind = Mistake("", "", "", options).applied(self._kind) if options else self._kind
+        assert isinstance(kind, ImageModality)
         codes = self._of(how, kind)
         if grey:
             codes = np.repeat(luma(codes if kind.channels == "rgb" else codes[..., ::-1]), 3, axis=-1)
         names = {one.name for one in mistakes if one.kind in (NUMBERS, LAYOUT)}
-        numbers, dtype, unit = _stored(codes, kind, self._spec, names, twice=bool(twice))
+        numbers, dtype, unit = stored(codes, kind, self._spec, names, twice=bool(twice))
         return Candidate(mistakes, _laid_out(numbers, names).astype(np.float64), dtype, unit)
 
     def _of(self, how: str, kind: ImageModality) -> Array:
@@ -151,7 +145,7 @@ class Pictures:
         return self._codes[key]
 
 
-def _stored(
+def stored(
     codes: Array, kind: Modality, spec: TensorSpec, names: set[str], *, twice: bool
 ) -> tuple[Array, str, float]:
     """Give codes as numbers of an input, the dtype, and what one step of a code is worth."""
@@ -218,7 +212,7 @@ class Vectors:
         turned = options["turned"](self._values) if "turned" in options else self._values
         codes = np.asarray(turned * np.float32(options.get("factor", 1.0)), np.float32)
         names = {one.name for one in mistakes if one.kind == NUMBERS}
-        numbers, dtype, unit = _stored(codes, self._kind, self._spec, names, twice=False)
+        numbers, dtype, unit = stored(codes, self._kind, self._spec, names, twice=False)
         step = float(np.abs(codes).max()) / 256 or 1.0
         return Candidate(mistakes, numbers.astype(np.float64), dtype, step if dtype == "float32" else unit)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tflbuild.analyses.mistakes.candidates import Candidate, every
-from tflbuild.analyses.mistakes.known import Mistake
+from tflbuild.analyses.mistakes.mistake import Mistake
 from tflbuild.core.signature import TensorSpec
 
 Array = npt.NDArray[Any]

@@ -1,4 +1,4 @@
-"""The form of findings about pictures that are prepared in another way: the table, and the cause."""
+"""The form of findings about samples that are prepared in another way: the table, and the cause."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ TABLE = fields(
     {
         "text": TEXT,
         "on": optional(one_of("base", "model")),
+        "noun": optional(TEXT),
         "every": optional(FLAG),
         "metric": optional(TEXT),
         "split": optional(TEXT),

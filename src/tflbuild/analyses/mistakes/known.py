@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
 
 from tflbuild.analyses.first_look.readings import ALIKE, SCALES
-from tflbuild.core.modality import MODALITIES
+from tflbuild.analyses.mistakes.mistake import Mistake
 from tflbuild.modalities.image.modality import ImageModality
 
 VALUES, CHANNELS, RESIZE, ASPECT, PICTURE = "values", "channels", "resize", "aspect", "picture"
@@ -35,50 +33,6 @@ PICTURES: Mapping[str, str] = {
 """Alterations of a picture by cameras and apps before it is prepared; words behind "the picture is"."""
 
 
-class Mistake(NamedTuple):
-    """One way to prepare a picture otherwise.
-
-    Attributes:
-        name: a word for it, unlike those of the others.
-        kind: what it is about.
-        how: in words, behind "the picture is" or "the picture has".
-        options: of the modality, where they differ.
-    """
-
-    name: str
-    kind: str
-    how: str
-    options: Mapping[str, Any]
-
-    def applied(self, now: ImageModality) -> ImageModality:
-        """Give the modality that prepares pictures so."""
-        options = now.to_json()
-        if {"scale", "mean"} & self.options.keys():
-            options = {
-                key: item for key, item in options.items() if key not in ("scale", "offset", "mean", "std")
-            }
-        cls = MODALITIES.get(ALTERED) if "altered" in self.options else type(now)
-        made = cls.of({**options, **self.options})
-        assert isinstance(made, ImageModality)
-        return made
-
-    @property
-    def override(self) -> str:
-        """Write what takes pictures so, as it is typed; "" for what no option says."""
-        if "altered" in self.options:
-            return ""
-        words = (f"preprocess.{key}={_typed(item)}" for key, item in self.options.items())
-        return " ".join(map(shlex.quote, words))
-
-
-def joined(one: Mistake, other: Mistake) -> Mistake:
-    """Make both mistakes at once."""
-    options = {**one.options, **other.options}
-    return Mistake(
-        f"{one.name}+{other.name}", f"{one.kind}+{other.kind}", f"{one.how}, and {other.how}", options
-    )
-
-
 def readings(now: ImageModality) -> list[Mistake]:
     """Give the other ways that options can say, unlike the present one."""
     every = (*_values(now), *_channels(now), *_resizes(now), *_aspects(now))
@@ -87,7 +41,7 @@ def readings(now: ImageModality) -> list[Mistake]:
 
 def mistakes(now: ImageModality) -> list[Mistake]:
     """Give all of them: other ways to prepare a picture, and what is done to it before."""
-    altered = (Mistake(name, PICTURE, how, {"altered": name}) for name, how in PICTURES.items())
+    altered = (Mistake(name, PICTURE, how, {"altered": name}, ALTERED) for name, how in PICTURES.items())
     return [*readings(now), *altered]
 
 
@@ -142,7 +96,7 @@ def _alike(one: Mistake, now: ImageModality) -> bool:
     """Say whether a way gives nearly the values that are right anyway."""
     if one.kind != VALUES:
         return False
-    then = one.applied(now)
+    then = _applied(one, now)
     if then.channels != now.channels:
         return False
     ends, right = [
@@ -150,14 +104,6 @@ def _alike(one: Mistake, now: ImageModality) -> bool:
     ]
     span = max(255 * scale for of in (then, now) for scale in of.affine[0])
     return all(abs(a - b) <= ALIKE * span for a, b in zip(ends, right, strict=True))
-
-
-def _typed(item: Any) -> str:
-    if isinstance(item, list):
-        return f"[{','.join(_typed(one) for one in item)}]"
-    if isinstance(item, bool):
-        return str(item).lower()
-    return f"{item:.7g}" if isinstance(item, float) else str(item)
 
 
 def cause_of(one: Mistake, now: ImageModality) -> str:
@@ -169,6 +115,12 @@ def cause_of(one: Mistake, now: ImageModality) -> str:
         return "pixels.channels"
     if kind != VALUES:
         return f"pixels.{kind}"
-    then = one.applied(now)
+    then = _applied(one, now)
     ratio = sum(then.affine[0]) / sum(now.affine[0])
     return "pixels.offset" if abs(ratio - 1) <= ALIKE else "pixels.scale"
+
+
+def _applied(one: Mistake, now: ImageModality) -> ImageModality:
+    made = one.applied(now)
+    assert isinstance(made, ImageModality)
+    return made

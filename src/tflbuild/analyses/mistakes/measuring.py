@@ -9,12 +9,12 @@ from statistics import NormalDist
 from typing import Any
 
 from tflbuild.analyses.attribution.judging import beyond, cost_of
-from tflbuild.analyses.mistakes.known import Mistake, joined
+from tflbuild.analyses.mistakes.contract import Contract, contract_of
+from tflbuild.analyses.mistakes.mistake import Mistake, joined
 from tflbuild.core.analysis import Measured, Variant
 from tflbuild.core.artifact import Artifact
 from tflbuild.core.meaning import Meaning
 from tflbuild.core.metric import Z
-from tflbuild.modalities.image.modality import ImageModality
 
 GIVEN = "given"
 """Name of the variant that is prepared as its meaning says."""
@@ -23,22 +23,19 @@ PROMISING = 4
 """Ways that are measured on all samples."""
 
 
-def picture_of(model: Artifact) -> ImageModality | None:
-    """Give how the one input of a model takes pictures; None where it takes something else."""
+def taken_by(model: Artifact) -> Contract | None:
+    """Give how samples become the one input of a model; None where nothing is known of that."""
     meaning = Meaning.of(model)
-    kind = meaning.only.kind if len(meaning.inputs) == 1 else None
-    return kind if isinstance(kind, ImageModality) else None
+    return contract_of(meaning.only.kind) if len(meaning.inputs) == 1 else None
 
 
 def variant(model: Artifact, mistake: Mistake | None, samples: int) -> Variant:
-    """Give a model that is given pictures in another way; None for the way that is right."""
+    """Give a model that is given samples in another way; None for the way that is right."""
     if mistake is None:
         return Variant(name=GIVEN, model=model, samples=samples)
     meaning = Meaning.of(model)
     ((name, given),) = meaning.inputs.items()
-    kind = given.kind
-    assert isinstance(kind, ImageModality)
-    then = mistake.applied(kind)
+    then = mistake.applied(given.kind)
     read = replace(given, modality=type(then).name, preprocess=then.to_json())
     facts = replace(meaning, inputs={name: read}).to_json()
     return Variant(

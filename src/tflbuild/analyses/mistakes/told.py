@@ -1,4 +1,4 @@
-"""The cost of mistakes in preparing pictures, in words, lines and drawings."""
+"""The cost of mistakes in preparing samples, in words, lines and drawings."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ def sentence(found: Mapping[str, Any]) -> str:
         lost = [row for row in rows if row["beyond"] and row["cost"]["value"] > 0]
         most = f"; {_costliest(lost[0], found)}" if lost else ""
         return f"{len(lost)} of {found['tried']} preprocessing mistakes cost the {name} more accuracy than noise{most}"
-    said = f"{found['tried']} other ways to prepare pictures were tried on the {name}"
+    said = f"{found['tried']} other ways to prepare {_noun(found)} were tried on the {name}"
     if not better:
         return f"{said}: none is clearly better"
     return f"{said}: {better[-1]['how']} is better"
+
+
+def _noun(found: Mapping[str, Any]) -> str:
+    """Name samples; a finding of an earlier tflbuild is about pictures."""
+    return str(found.get("noun", "pictures"))
 
 
 def _costliest(row: Mapping[str, Any], found: Mapping[str, Any]) -> str:
@@ -41,7 +46,7 @@ def lines_of(found: Mapping[str, Any]) -> list[str]:
     metric = str(found["metric"])
     head = (
         f"{NAMES[found['on']]}: {metric} {found['value']:.4f} on {found['n']} samples of the {found['split']} split; "
-        f"with pictures prepared in another way:"
+        f"with {_noun(found)} prepared in another way:"
     )
     lines = [head, f"  {'':<{width}}  {metric:>8}  cost [95 % interval]"]
     for row in rows:
@@ -82,7 +87,7 @@ def exhibit_of(found: Mapping[str, Any], title: str) -> Exhibit | None:
     )
     legend = f"{found['metric']} that each would cost, on {found['n']} samples; marked: beyond noise"
     table = Table(
-        headings=("the picture prepared", str(found["metric"]), "cost [95 % interval]", "verdict"),
+        headings=(f"{_noun(found)} prepared", str(found["metric"]), "cost [95 % interval]", "verdict"),
         rows=tuple(
             Row(
                 cells=(
@@ -95,7 +100,7 @@ def exhibit_of(found: Mapping[str, Any], title: str) -> Exhibit | None:
             )
             for row in rows
         ),
-        summary=f"{len(rows)} ways to prepare pictures, and what each would cost",
+        summary=f"{len(rows)} ways to prepare {_noun(found)}, and what each would cost",
     )
     return Exhibit(
         title=f"{title}: {NAMES.get(str(found.get('on')), 'model')}",

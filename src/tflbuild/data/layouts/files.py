@@ -147,7 +147,7 @@ class FileDataset(RootedDataset):
         given = dict(splits)
         for split, fraction in (("test", self.test_fraction), ("val", self.val_fraction)):
             if split not in given:
-                given["train"], given[split] = _parted(given["train"], key, fraction, f"{split} {self.seed}")
+                given["train"], given[split] = parted(given["train"], key, fraction, f"{split} {self.seed}")
         return {split: given[split] for split in SPLITS}
 
 
@@ -158,7 +158,7 @@ def _names_beside(path: Path) -> list[str]:
         return []
 
 
-def _parted(items: list[T], key: Callable[[T], str], fraction: float, salt: str) -> tuple[list[T], list[T]]:
+def parted(items: list[T], key: Callable[[T], str], fraction: float, salt: str) -> tuple[list[T], list[T]]:
     """Part a list in two: whether one goes over depends on the hash of its name, not on the order."""
     names = [key(item) for item in items]
     ranked = sorted(names, key=lambda name: hashlib.sha256(f"{salt} {name}".encode()).digest())

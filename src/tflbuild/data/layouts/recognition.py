@@ -18,6 +18,7 @@ from tflbuild.data.layouts import coco_files, exports, record_set, table_files
 from tflbuild.data.layouts.class_folders import by_folder, folders_inside, hidden_splits
 from tflbuild.data.layouts.files import below
 from tflbuild.data.layouts.recordings import classes_of
+from tflbuild.data.layouts.sides import found_in
 
 EXPECTED = (
     "pictures, a folder of pictures or of recordings for each class, Pascal VOC, COCO, YOLO, TFRecord, a table (CSV), "
@@ -63,10 +64,8 @@ def recognised(root: Path, shown: str) -> Guess:
     if guesses:
         guesses += [guess for guess in folders if guess.data == "image_folder" and not complaint]
         return _one(guesses, shown)
-    if not folders and len(heard := classes_of(found.others)) > 1:
-        return Guess(
-            "audio_folder", f"{len(heard)} folders of recordings, named like classes: {_some(heard)}"
-        )
+    if not folders and (heard := _heard(found.others)):
+        return _one(heard, shown)
     form = _unread(root, folders)
     if form and form.data in MARKED and form.evidence.count("/") < 2:
         return Guess(form.data, f"'{plain(form.evidence)}' looks like {form.name}")
@@ -77,6 +76,16 @@ def recognised(root: Path, shown: str) -> Guess:
     if not folders:
         raise DataError(_nothing(root, shown, found))
     return _one(folders, shown)
+
+
+def _heard(names: Sequence[str]) -> list[Guess]:
+    """Tell what recordings may be: sides of a machine, classes, or both where names alone do not part them."""
+    sides, classes = found_in(names), classes_of(names)
+    found = [Guess("anomaly_folder", sides.evidence)] if sides else []
+    if len(classes) > 1 and not (sides and sides.sure):
+        said = f"{len(classes)} folders of recordings, named like classes: {_some(classes)}"
+        found.append(Guess("audio_folder", said))
+    return found
 
 
 def _file(path: Path, shown: str) -> Guess:

@@ -10,6 +10,9 @@ from tflbuild.modalities.audio.modality import Audio
 
 Floats = NDArray[np.float32]
 
+FIRST = {"piece_stride": 1, "begin": 0.0, "end": None}
+"""Options of a piece that is prepared by itself."""
+
 
 def varied(options: Augment, samples: Floats, kind: Audio, rng: np.random.Generator) -> Floats:
     """Give the features of a random variant of a recording.
@@ -26,6 +29,34 @@ def varied(options: Augment, samples: Floats, kind: Audio, rng: np.random.Genera
     moved = shifted(samples, int(rng.integers(-reach, reach + 1)))
     features = kind.features(noisy(options.noise, moved, rng))
     return features if kind.front_end == "waveform" else masked(options.masks, features, rng)
+
+
+def prepared(options: Augment, samples: Floats, kind: Audio) -> Floats:
+    """Give what `piece_of` takes of a recording that is cut into pieces; any other stays as it is.
+
+    Its sound where that is varied, as loud as the front end makes it; else its features, which are made once.
+    """
+    if not kind.several():
+        return samples
+    return kind.levelled(samples) if options.enabled else kind.features(samples)
+
+
+def piece_of(options: Augment, given: Floats, kind: Audio, rng: np.random.Generator) -> Floats:
+    """Give the features of a random piece of a recording.
+
+    Args:
+        options: what is varied.
+        given: what `prepared` gave.
+        kind: the front end.
+        rng: decides everything that is random.
+    """
+    if not options.enabled:
+        every = kind.pieces_of(given)
+        return np.asarray(every[int(rng.integers(len(every)))])
+    last = (len(given) - kind.samples) // (kind.stride_samples * kind.piece_stride)
+    start = int(rng.integers(last + 1)) * kind.stride_samples * kind.piece_stride
+    whole = Audio.of({**kind.to_json(), "cut": "first", "level": "recorded", **FIRST})
+    return varied(options, given[start : start + kind.samples], whole, rng)
 
 
 def shifted(samples: Floats, by: int) -> Floats:

@@ -12,7 +12,7 @@ from tflbuild.core.dataset import Split
 from tflbuild.core.errors import DataError
 from tflbuild.core.modality import Batch
 from tflbuild.modalities.audio.augment import Augment
-from tflbuild.modalities.audio.augmentation import varied
+from tflbuild.modalities.audio.augmentation import piece_of, prepared, varied
 from tflbuild.modalities.audio.modality import Audio
 from tflbuild.modalities.training_order import Shuffle, ahead
 
@@ -45,25 +45,29 @@ def training_batches(
     vary = Augment.of(augment)
     shuffle = Shuffle(len(split), seed)
     kept: dict[int, tuple[NDArray[np.float32], Any, Any]] = {}
-    most = CACHE_BYTES // (4 * kind.samples)
+    room = CACHE_BYTES
 
     def example(position: int) -> tuple[NDArray[np.float32], Any, Any]:
         if position in kept:
             return kept[position]
         value, boxes, labels = split[position]
         try:
-            made = kind.fitted(kind.recording(value)), boxes, labels
+            made = prepared(vary, kind.fitted(kind.recording(value)), kind), boxes, labels
         except ValueError as error:
             raise DataError(f"data: {split.samples[position].key}: {error}.") from error
-        if len(kept) < most:
+        nonlocal room
+        if made[0].nbytes <= room:
+            room -= made[0].nbytes
             kept[position] = made
         return made
+
+    make = piece_of if kind.several() else varied
 
     def prepare(step: int) -> Batch:
         rng = np.random.Generator(np.random.PCG64([seed, 1, step]))
         slots = range(step * batch_size, (step + 1) * batch_size)
         taken = [example(shuffle.position(slot)) for slot in slots]
-        codes = [varied(vary, samples, kind, rng).reshape(shape) for samples, _, _ in taken]
+        codes = [make(vary, samples, kind, rng).reshape(shape) for samples, _, _ in taken]
         return Batch(np.stack(codes), [boxes for _, boxes, _ in taken], [labels for _, _, labels in taken])
 
     return ahead(prepare, start)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tflbuild.core import digest
 from tflbuild.core.dataset import FileFacts
@@ -33,8 +34,18 @@ def read(path: Path | str) -> Recording:
         OSError: it cannot be read.
         ValueError: it is none that is read, or broken; the message completes "FILE ".
     """
-    values, rate = _decoded(read_regular(path, MOST_BYTES))
+    values, rate = channels(path)
     return Recording(np.ascontiguousarray(values.mean(axis=1, dtype=np.float32)), rate)
+
+
+def channels(path: Path | str) -> tuple[NDArray[np.float32], int]:
+    """Read a file as (n, channels) float32, and its rate.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is none that is read, or broken; the message completes "FILE ".
+    """
+    return _decoded(read_regular(path, MOST_BYTES))
 
 
 def inspect(path: Path, max_pixels: int = 0) -> FileFacts:

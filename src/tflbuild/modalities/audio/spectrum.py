@@ -1,11 +1,13 @@
-"""Short-time spectra, mel bands and cepstra as `tf.signal` defines them, in NumPy.
+"""Short-time spectra, mel bands and cepstra as `tf.signal` defines them, and Slaney's bands; in NumPy, in float64.
 
 References:
     TensorFlow, tf.signal: stft, hann_window, linear_to_mel_weight_matrix, mfccs_from_log_mel_spectrograms.
+    Slaney, Auditory Toolbox, Technical Report 1998-010, Interval Research Corporation, 1998.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -13,8 +15,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+MOST_FRAMES = 4096
+"""Windows whose spectra are in memory at once."""
+
 HALF = {"hann": 0.5, "hamming": 0.54, "rectangle": 1.0}
 """Mean of each shape of a window."""
+
+LINEAR, KNEE, OCTAVES = 200.0 / 3, 1000.0, np.log(6.4) / 27
+"""Slaney's scale: so many Hz for one mel up to the knee, and from there by this logarithm of the frequency."""
 
 BREAK, SLOPE = 700.0, 1127.0
 """The mel scale of HTK: mel = SLOPE x ln(1 + frequency / BREAK)."""
@@ -39,6 +47,20 @@ def window(shape: str, length: int) -> Floats:
     return np.asarray(mean - (1 - mean) * np.cos(2 * np.pi * np.arange(length) / turn))
 
 
+def blocks(samples: Floats, length: int, step: int) -> Iterator[Floats]:
+    """Give the samples of so many windows at once that their spectra fit into memory.
+
+    Args:
+        samples: (n,) with at least `length` of them.
+        length: samples of a window.
+        step: samples from one window to the next.
+    """
+    frames = 1 + (len(samples) - length) // step
+    for first in range(0, frames, MOST_FRAMES):
+        last = min(first + MOST_FRAMES, frames) - 1
+        yield samples[first * step : last * step + length]
+
+
 def magnitudes(samples: Floats, length: int, step: int, fft: int, shape: str) -> Floats:
     """Give (frames, fft // 2 + 1): the size of each frequency in each whole window.
 
@@ -55,21 +77,45 @@ def magnitudes(samples: Floats, length: int, step: int, fft: int, shape: str) ->
 
 @lru_cache(maxsize=8)
 def mel_weights(bands: int, bins: int, rate: int, low: float, high: float) -> Floats:
-    """Give (bins, bands): triangles that are evenly spaced in mel; the bin of the mean counts nowhere.
-
-    In float32, as TensorFlow computes them: where a triangle is narrower than a bin, its rounding decides the weight.
-    """
-    one = np.float32
-    mels = _mel(np.linspace(0.0, rate / 2, bins, dtype=one)[1:, None])
-    ends = _mel(np.array([low, high], one))
-    edges = np.linspace(ends[0], ends[1], bands + 2, dtype=one)
+    """Give (bins, bands): triangles that are evenly spaced in mel; the bin of the mean counts nowhere."""
+    mels = _mel(np.linspace(0.0, rate / 2, bins)[1:, None])
+    edges = np.linspace(_mel(low), _mel(high), bands + 2)
     below, centre, above = edges[:-2], edges[1:-1], edges[2:]
     rising, falling = (mels - below) / (centre - below), (above - mels) / (above - centre)
-    return np.pad(np.maximum(one(0), np.minimum(rising, falling)), ((1, 0), (0, 0))).astype(np.float64)
+    return np.pad(np.maximum(0.0, np.minimum(rising, falling)), ((1, 0), (0, 0)))
 
 
-def _mel(frequency: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.float32(SLOPE) * np.log(np.float32(1) + frequency / np.float32(BREAK)))
+def _mel(frequency: float | Floats) -> Floats:
+    return np.asarray(SLOPE * np.log(1 + np.asarray(frequency) / BREAK))
+
+
+@lru_cache(maxsize=8)
+def slaney_weights(bands: int, bins: int, rate: int, low: float, high: float, *, even: bool = True) -> Floats:
+    """Give (bins, bands): triangles that are evenly spaced on Slaney's scale, each of the area 1 in Hz where `even`."""
+    ends = _slaney(np.array([low, high], np.float64))
+    edges = _hertz(np.linspace(ends[0], ends[1], bands + 2))
+    below, centre, above = edges[:-2], edges[1:-1], edges[2:]
+    frequencies = np.linspace(0.0, rate / 2, bins)[:, None]
+    rising, falling = (frequencies - below) / (centre - below), (above - frequencies) / (above - centre)
+    weights = np.maximum(0.0, np.minimum(rising, falling))
+    return np.asarray(weights * 2 / (above - below) if even else weights)
+
+
+def _slaney(frequency: Floats) -> Floats:
+    above = KNEE / LINEAR + np.log(np.maximum(frequency, KNEE) / KNEE) / OCTAVES
+    return np.asarray(np.where(frequency < KNEE, frequency / LINEAR, above))
+
+
+def _hertz(mel: Floats) -> Floats:
+    knee = KNEE / LINEAR
+    return np.asarray(np.where(mel < knee, mel * LINEAR, KNEE * np.exp(OCTAVES * (mel - knee))))
+
+
+WEIGHTS: Mapping[str, Callable[[int, int, int, float, float], Floats]] = {
+    "htk": mel_weights,
+    "slaney": slaney_weights,
+}
+"""What each mel scale makes of the bins of a spectrum."""
 
 
 @lru_cache(maxsize=8)

@@ -34,6 +34,7 @@ class ImageModality(Modality):
 
     needs = ("numpy", "PIL")
     training: ClassVar[str] = "tflbuild.modalities.image.batches:training_batches"
+    contract: ClassVar[str] = "tflbuild.analyses.mistakes.pictures:PictureContract"
     varied: ClassVar[str] = "tflbuild.modalities.image.augment:Augment"
     checks: ClassVar[Mapping[str, Check]] = {
         "resize": one_of("bilinear", "nearest", "bicubic", "box"),

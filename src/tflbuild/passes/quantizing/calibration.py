@@ -14,6 +14,7 @@ from tflbuild.core.compiler_pass import PassContext
 from tflbuild.core.dataset import Split
 from tflbuild.core.errors import DataError
 from tflbuild.core.meaning import Meaning
+from tflbuild.core.task import TASKS
 from tflbuild.passes.quantizing import faults
 
 T = TypeVar("T")
@@ -56,6 +57,11 @@ def calibration_samples(
     encoder = Encoder(meaning)
     chosen = chosen_of(calibration, split, ctx.seed)
     count = len(chosen)
+    if not count:
+        raise DataError(
+            f"{ctx.label}.calibration.source: '{calibration.source}' holds abnormal samples alone, and ranges are "
+            f"measured on normal ones; use data.train."
+        )
     ctx.notes["calibration"] = {"source": calibration.source, "samples": count, "of": len(split)}
     if count < calibration.samples:
         ctx.log(f"{calibration.samples} calibration samples were wanted, {calibration.source} holds {count}")
@@ -99,8 +105,10 @@ def calibration_labels(calibration: Calibration, ctx: PassContext | AnalysisCont
 
 
 def chosen_of(calibration: Calibration, split: Split, seed: int) -> list[int]:
-    """Give the positions of the calibration samples in their source, in order."""
-    return sorted(random.Random(seed).sample(range(len(split)), min(calibration.samples, len(split))))
+    """Give the positions of the calibration samples in their source, in order; those that a task learns from alone."""
+    task = TASKS.get(split.dataset.task)()
+    places = [place for place, sample in enumerate(split.samples) if task.is_learned_from(sample.labels)]
+    return sorted(random.Random(seed).sample(places, min(calibration.samples, len(places))))
 
 
 def parted(images: list[T], seed: int) -> tuple[list[T], list[T]]:

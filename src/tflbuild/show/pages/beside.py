@@ -65,7 +65,7 @@ KINDS = (
         unfounded="Accuracy, step by step",
     ),
     _Kind(
-        title="What mistakes in preparing pictures would cost",
+        title="What mistakes in preparing samples would cost",
         page="preprocessing/diagnosis.html",
         content="preprocessing/diagnosis.json",
         gist=gist_of,

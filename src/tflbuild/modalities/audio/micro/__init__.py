@@ -1,0 +1,1 @@
+"""TensorFlow's micro frontend in NumPy: the whole numbers that its op gives, bit for bit."""
