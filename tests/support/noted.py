@@ -145,6 +145,16 @@ CHANNELS: dict[str, Any] = {
 """What `prune_channels` notes; its second round was over budget."""
 
 NOTES: dict[str, Any] = {
+    "weights": {
+        "file": "a.h5",
+        "by": "order",
+        "tensors": 260,
+        "of": 262,
+        "folded": 0,
+        "fresh": ["logits"],
+        "unused": ["predictions"],
+        "layers": 105,
+    },
     "recognised": RECOGNISED,
     "settled": ["boxes reach 638 on 16 pictures, so their units are pixels"],
     "parity": PARITY,

@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Lt
 
-from tflbuild.core.architecture import Architecture
 from tflbuild.core.options import to_json
 from tflbuild.models.blocks import Style, check_size, normalised
 from tflbuild.models.ssd import UNSURE, joined
+from tflbuild.models.trainable import Trainable
 from tflbuild.tasks.detection.detector import Postprocess, PyramidAnchors
 
 LEVELS = range(3, 8)
@@ -19,7 +19,7 @@ LEVELS = range(3, 8)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pyramid(Architecture):
+class Pyramid(Trainable):
     """Base of the detectors on a feature pyramid.
 
     Attributes:
@@ -40,6 +40,7 @@ class Pyramid(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes that five levels cannot stand on."""
+        super().check()
         check_size(type(self).name, self.resolution(), *self.sizes)
         if not self.anchors.aspect_ratios or min(self.anchors.aspect_ratios) <= 0:
             raise ValueError("anchors.aspect_ratios: at least one is needed, and all must be above 0")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le
 
 from tflbuild.core.architecture import architecture
+from tflbuild.models import published
 from tflbuild.models.blocks import Style, convolution, normalised, rounded
 from tflbuild.models.mobilenet_v2 import LAST_FILTERS, trunk
 from tflbuild.models.pyramid import Pyramid, enlarged, separable, tower
@@ -61,6 +62,10 @@ class SSDMobileNetV2FpnLite(Pyramid):
         """Let boxes and scores be predicted of one tower."""
         features = tower(maps, "tower", self.head_filters, self.head_layers, self._style, bias=False)
         return features, features
+
+    def published(self) -> str:
+        """Give the URL of the weights of tf_keras.applications, of whose model this is the backbone."""
+        return published.mobilenet_v2(self.alpha, self.input_size)
 
     def maps(self, image: Any) -> list[Any]:
         """Give the five maps of the pyramid, the finest first."""

@@ -442,6 +442,7 @@ def test_a_float_model_is_told_with_what_explains_its_distance_from_the_shipped_
 
 ORDERED = [
     "recognised",
+    "weights",
     "settled",
     "parity",
     "dequantize",
@@ -475,14 +476,18 @@ def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
         "calibration": {"source": "x", "samples": 8, "of": 9, "named": [{"text": "few"}]},
         "parity": {"outputs": {"a": {}}},
         "settled": ["units: pixels"],
+        "weights": {"file": "a.h5"},
         "recognised": [{"what": "a", "value": "b"}],
     }
     assert [line.split(":")[0].strip() for line in lines_of(notes) if not line.startswith("  ")] == [
-        "a", "units", "parity", "dequantize", "warning", "'o'", "auto", "round", "sensitivity", "mixed", "in float32",
+        "a",
+        "weights",
+        "units", "parity", "dequantize", "warning", "'o'", "auto", "round", "sensitivity", "mixed", "in float32",
         "pruned in 1 level",
         "sparse encoding",
     ]  # fmt: skip
     assert [exhibit.title for exhibit in exhibits_of(notes)] == [
+        "weights that training started from",
         "settled on samples",
         "the file against the model as loaded",
         "the float model against the shipped file",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tflbuild.core.exhibit import Exhibit, Note, Presentation
+from tflbuild.core.exhibit import Exhibit, Note, Presentation, number
 from tflbuild.core.plain_text import plain
 
 FEW = 4
@@ -13,16 +13,16 @@ FEW = 4
 
 def lines(note: Note) -> list[str]:
     """Give one line: how many tensors matched, which layers are fresh, and what of the file is unused."""
+    tensors, of = (int(number(note, key) or 0) for key in ("tensors", "of"))
     parts = [
-        f"{int(note['tensors'])} of {int(note['of'])} tensors are those of '{plain(note['file'], 120)}', matched by "
-        f"{plain(note['by'], 20)}",
-        f"fresh: {_named(note['fresh'])}",
-        f"unused in the file: {_named(note['unused'])}",
+        f"{tensors} of {of} tensors are those of '{plain(note.get('file', ''), 120)}', matched by "
+        f"{plain(note.get('by', 'name'), 20)}",
+        f"fresh: {_named(note.get('fresh', ()))}",
+        f"unused in the file: {_named(note.get('unused', ()))}",
     ]
-    if int(note["folded"]):
-        parts.append(
-            f"{int(note['folded'])} batch norms are the identity with the file's bias, since the file has them folded"
-        )
+    folded = int(number(note, "folded") or 0)
+    if folded:
+        parts.append(f"batch norms that the file has folded, now the identity with its bias: {folded}")
     return [f"weights: {'; '.join(parts)}"]
 
 
