@@ -22,7 +22,9 @@ def test_pre_emphasis_takes_a_share_of_the_sample_before() -> None:
 
 def test_slaneys_scale_is_even_up_to_1000_hertz_and_logarithmic_above() -> None:
     """By Slaney's Auditory Toolbox: 66.67 Hz a mel up to 1,000 Hz (15 mel), and 27 mel from there to 6,400 Hz."""
-    even = spectrum.slaney_weights(2, 4, 2000, 0.0, 1000.0, even=False)  # edges 0, 5, 10, 15 mel: 0, 333, 667, 1000 Hz
+    even = spectrum.slaney_weights(
+        2, 4, 2000, 0.0, 1000.0, even=False
+    )  # edges 0, 5, 10, 15 mel: 0, 333, 667, 1000 Hz
     assert even == pytest.approx(np.array([[0, 0], [1, 0], [0, 1], [0, 0]]), abs=1e-9)
     scaled = spectrum.slaney_weights(2, 4, 2000, 0.0, 1000.0, even=True)  # each 667 Hz wide: of the area 1
     assert scaled == pytest.approx(even * 2 / (2000 / 3), abs=1e-12)
