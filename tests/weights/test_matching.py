@@ -154,6 +154,20 @@ def test_layers_of_one_shape_side_by_side_are_not_matched_by_order() -> None:
     assert (found.by, found.fresh) == ("name", ())
 
 
+def test_the_same_model_is_refused_by_order_though_most_of_it_is_certain() -> None:
+    trunk = chain("a", 8, 8, 8, 8, 8, 8)[:-1]
+    names = [one.name for one in trunk if one.is_convolution]
+    parents = {name: names[place - 1 : place] for place, name in enumerate(names)}
+    parents |= FORKED | {"stem": [names[-1]]}
+    heads = [kernel("stem", 3, 3, 8, 8), *forked()[1:]]
+    given = [layer_of(f"x{place}", one.arrays) for place, one in enumerate([*trunk, *heads])]
+    given[-4:-2] = [kernel(f"x_dw{place}", 3, 3, 8, 1, by_depth=True) for place in (0, 1)]
+    with pytest.raises(
+        Mismatch, match="'box_dw' and 'class_dw' of net have one shape and stand side by side"
+    ):
+        match(ours([*trunk, *heads], parents), theirs(given))
+
+
 def test_a_layer_beside_one_of_its_shape_is_told_by_the_layer_behind_it() -> None:
     # a head looks at the same tensor as the trunk's second layer, which has its shape
     parents = {"a0": (), "a1": ("a0",), "a2": ("a1",), "head_dw": ("a0",), "head": ("head_dw",)}
