@@ -215,6 +215,12 @@ def test_a_pattern_that_does_not_fit_is_refused(speaker: str, message: str, tmp_
         index(root, speaker=speaker)
 
 
+def test_every_split_keeps_a_speaker_whatever_the_fractions(tmp_path: Path) -> None:
+    root = spoken(tmp_path / "words", {"anna": 4, "ben": 4, "cora": 4})
+    found = index(root, speaker="([^_]+)_", test_fraction=0.9, val_fraction=0.9)
+    assert [len(found.splits[split]) for split in ("train", "val", "test")] == [4, 4, 4]
+
+
 def test_two_speakers_are_too_few(tmp_path: Path) -> None:
     root = spoken(tmp_path / "words", {"anna": 4, "ben": 4})
     with pytest.raises(

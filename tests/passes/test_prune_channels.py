@@ -61,14 +61,14 @@ def macs_by_hand(model: KerasModel) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("importance", ["taylor", "batch_norm", "l1"])
+@pytest.mark.parametrize(("importance", "rounds"), [("taylor", 2), ("batch_norm", 1), ("l1", 1)])
 def test_what_is_left_is_as_small_as_promised(
-    importance: Any, small_detector: KerasModel, few_signs: Signs, tmp_path: Path
+    importance: Any, rounds: int, small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
     from tflbuild.backends import keras
 
     notes: dict[str, Any] = {}
-    options = replace(HALF, importance=importance)
+    options = replace(HALF, importance=importance, rounds=rounds)
     result = run_pass(options, small_detector, tmp_path, data=few_signs, notes=notes, judge=Judge())
     found, whole = macs_by_hand(result), macs_by_hand(small_detector)
     assert 0.35 * whole < found <= 0.5 * whole
@@ -85,8 +85,8 @@ def test_what_is_left_is_as_small_as_promised(
     assert {group["name"]: built.get_layer(group["name"]).filters for group in note["groups"]} == {
         group["name"]: group["after"] for group in note["groups"]
     }
-    assert [one["ok"] for one in note["rounds"]] == [True, True]
-    assert note["rounds"][0]["macs"] <= 0.75
+    assert [one.get("ok") for one in note["rounds"]] == ([True, True] if rounds == 2 else [None])
+    assert note["rounds"][0]["macs"] <= 1 - 0.5 / rounds
     (line,) = lines_of(notes)
     assert f"multiply-accumulates {whole:,} -> {found:,}" in line
     assert [exhibit.title for exhibit in exhibits_of(notes)] == ["channels"]
@@ -112,7 +112,7 @@ def test_no_sparsity_is_a_training_for_comparison(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("least", "rounds", "kept"), [(0, 2, 1), (33, 2, 0), (41, 1, 0)])
+@pytest.mark.parametrize(("least", "rounds", "kept"), [(33, 2, 0), (41, 1, 0)])
 def test_the_last_round_within_the_budget_is_kept(
     least: int, rounds: int, kept: int, small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
@@ -176,6 +176,7 @@ def test_the_time_that_is_left_is_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The clock is a fake one that counts numbers in the file: no timing is an assertion."""
+    from tflbuild.passes.training import measured_latency
     from tflbuild.runtimes import interpreter
     from tflbuild.tflite import flatbuffer
 
@@ -185,11 +186,12 @@ def test_the_time_that_is_left_is_measured(
         return {"median": sum(float(np.prod(shape)) for shape in shapes if len(shape) > 2)}
 
     monkeypatch.setattr(interpreter, "latency", latency)
+    monkeypatch.setattr(measured_latency, "TRIES", 4)
     notes: dict[str, Any] = {}
     options = replace(HALF, macs=None, target_latency=0.8, rounds=1)
     run_pass(options, small_detector, tmp_path, data=few_signs, notes=notes, judge=Judge())
     found = notes["channels"]["latency"]
-    assert 0.7 < found["share"] <= 0.8
+    assert 0.65 < found["share"] <= 0.8
     assert found["after_ms"] / found["before_ms"] == pytest.approx(found["share"], abs=1e-3)
     assert "x the latency" in lines_of(notes)[0]
     with pytest.raises(

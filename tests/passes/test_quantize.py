@@ -217,7 +217,7 @@ def test_auto_notes_every_candidate_and_builds_the_chosen_one(
     notes: dict[str, Any] = {}
     result = quantized(model, tmp_path, images, notes)
     found = notes["auto"]
-    assert set(found) == {"chosen", "error", "held_out", "seconds", "candidates", "failed"}
+    assert set(found) == {"chosen", "error", "held_out", "seconds", "steps", "candidates", "failed"}
     assert found["held_out"] == 2  # of 8
     (best,) = (each for each in found["candidates"] if each["setting"] == found["chosen"])
     assert best["error"] == found["error"]

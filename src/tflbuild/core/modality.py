@@ -74,6 +74,8 @@ class Modality:
     """Dotted name of what reads a raw sample from a file; "" for a picture, and for an array in an `.npy`."""
     file: ClassVar[str] = "image"
     """Noun for such a file in messages."""
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """Ends of the names of such files in lower case, where a folder of them may be a source; () for pictures."""
     contract: ClassVar[str] = ""
     """Dotted name of a class that knows how apps prepare such samples, and their mistakes (a
     `tflbuild.analyses.mistakes.contract.Contract`); "" where nobody does."""

@@ -69,6 +69,9 @@ def test_whole_numbers_by_hand() -> None:
     assert integers.rounded_root(np.array([2**32 - 1, 2**50 - 1, 2**50 + 2**25 + 1])).tolist() == [
         65535, 2**25, 2**25 + 1,
     ]  # fmt: skip
+    assert integers.rounded_root(np.array([0, 2, 3, 6, 7, 12, 13])).tolist() == [0, 1, 2, 2, 3, 3, 4]
+    # 1 counts as nothing; ln(2) x 64, with no correction
+    assert logarithm.logarithms(np.array([1, 2]), 64, 6).tolist() == [0, round(np.log(2) * 64)]
     # ln(1000 x 8) x 64, as the correction of a transform of 512 samples is 3 bits
     assert logarithm.logarithms(np.array([1000, 0]), 512, 6).tolist() == [round(np.log(8000) * 64), 0]
 

@@ -59,6 +59,7 @@ class Audio(Modality):
     inspect: ClassVar[str] = "tflbuild.modalities.audio.files:inspect"
     reading: ClassVar[str] = "tflbuild.modalities.audio.files:read"
     file: ClassVar[str] = "recording"
+    suffixes: ClassVar[tuple[str, ...]] = (".wav", ".wave", ".flac")
     contract: ClassVar[str] = "tflbuild.analyses.mistakes.recordings:RecordingContract"
     checks: ClassVar[Mapping[str, Check]] = {
         "front_end": one_of("waveform", "log_mel", "mfcc", "micro"),

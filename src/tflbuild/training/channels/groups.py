@@ -138,7 +138,7 @@ class _Following:
         if kind is Kind.CHANNELWISE:
             return self._reads(layer, IN, given[0]) if layer.weights else given[0]
         if kind is Kind.JOINING:
-            return self._joined(layer, given, shapes)
+            return self._joined(layer, given)
         if kind is Kind.CONCATENATION:
             return self._concatenated(layer, given, shapes)
         if kind is Kind.RESHAPING:
@@ -164,10 +164,8 @@ class _Following:
         self._tie(known, channels)
         return known
 
-    def _joined(self, layer: Layer, given: list[Numbers], shapes: list[Shape]) -> Numbers | None:
+    def _joined(self, layer: Layer, given: list[Numbers]) -> Numbers | None:
         widest = max(given, key=len)
-        if len({len(shape) for shape in shapes}) > 1:
-            return self._held(given, f"'{layer.name}' joins tensors of different ranks")
         for channels in given:
             if len(channels) == len(widest):
                 self._tie(widest, channels)

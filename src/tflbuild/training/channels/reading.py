@@ -239,6 +239,11 @@ def _activation(layer: Any, node: Any) -> Layer:
     return Layer(name=layer.name, kind=Kind.CHANNELWISE, own_reason=_mixed_after(layer))
 
 
+def _softmax(layer: Any, node: Any) -> Layer:
+    reason = f"the softmax '{layer.name}' reads all channels"
+    return Layer(name=layer.name, kind=Kind.CHANNELWISE, own_reason=reason)
+
+
 def _rescaling(layer: Any, node: Any) -> Layer:
     numbers = all(isinstance(value, int | float) for value in (layer.scale, layer.offset))
     if not numbers:
@@ -266,7 +271,10 @@ def _operation(layer: Any, node: Any) -> Layer:
     """Read a function of TensorFlow; one with arrays in its call stays as it is."""
     given = [value for value in node.call_args if not isinstance(value, int | float)]
     named = [name for name, value in node.call_kwargs.items() if value is not None and name != "name"]
-    tensors = len(given) == len(node.keras_inputs) and not named
+    ranks = {
+        tensor.shape.rank for tensor in node.keras_inputs
+    }  # other than Keras's layers, they align at the end
+    tensors = len(given) == len(node.keras_inputs) and not named and len(ranks) == 1
     if layer.symbol in OPERATIONS and tensors:
         kind = Kind.JOINING if len(given) > 1 else Kind.CHANNELWISE
         return Layer(name=layer.name, kind=kind)
@@ -284,6 +292,7 @@ _READERS: Mapping[str, Reader] = {
     "BatchNormalization": _norm,
     "PReLU": _slope,
     "Activation": _activation,
+    "Softmax": _softmax,
     "Rescaling": _rescaling,
     "Concatenate": _concatenation,
     "Flatten": _reshape,
