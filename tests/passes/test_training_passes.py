@@ -636,7 +636,7 @@ def test_more_values_than_promised_and_lost_zeros_are_noticed(
 class Spec:
     """An architecture whose model is text with shapes."""
 
-    task_on = Architecture.task_on
+    task_on, also = Architecture.task_on, Architecture.also
 
     def __init__(
         self, outputs: int = 2, head: dict[str, Any] | None = None, files: tuple[Any, ...] = ()
@@ -719,6 +719,13 @@ def test_weights_of_the_model_and_of_the_pass_are_not_both_taken(
     assert ctx.notes["weights"] == {"by": "name"}
     with pytest.raises(RecipeError, match=r"step\.init: '.*' and model\.weights both say which weights"):
         Train(steps=1, init=str(start)).run(None, starting(tmp_path, spec))
+
+
+def test_no_steps_train_nothing(fake: Fake, trained: list[Any], tmp_path: Path) -> None:
+    for steps in (0, 1):
+        assert Train(steps=steps).resolve(DATA).steps == steps
+        Train(steps=steps).run(None, starting(tmp_path, Spec()))
+        assert len(trained) == steps
 
 
 def test_the_file_to_start_from_is_read(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from small_network import constants, convolutional
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import Meaning
 from tflbuild.models.mobilenet_v2 import MobileNetV2
 from tflbuild.tflite.graph import Graph
 from tflbuild.weights import checkpoint, source
@@ -305,3 +306,22 @@ def test_keys_of_a_checkpoint_are_in_the_order_of_their_numbers_and_the_backbone
     assert ordered == [
         f"{part}/variables/{n}" for part in ("feature_extractor", "box_predictor") for n in (0, 9, 10)
     ]
+
+
+def test_preprocessing_that_the_weights_were_not_trained_with_is_warned_of(tmp_path: Path) -> None:
+    path = whole_h5(tmp_path / "m.h5")
+    usual = {"scale": 1 / 127.5, "offset": -1.0}
+    assert MobileNetV2(weights=str(path)).warnings({"scale": 1.0, "offset": 0.0}) == [], (
+        "it says nothing of pixels"
+    )
+    facts = Meaning.of_image(task="classification", height=8, width=8, labels=("a", "b"), preprocess=usual)
+    with h5py.File(path, "a") as file:
+        file.attrs["tflbuild.facts"] = json.dumps(facts.to_json())
+    assert MobileNetV2(weights=str(path)).warnings(facts.only.preprocess) == []
+    (text,) = MobileNetV2(weights=str(path)).warnings({**facts.only.preprocess, "offset": 0.0})
+    assert text == (
+        f"preprocess: this recipe has offset=0.0, but the weights of '{path}' were trained with offset=-1.0."
+    )
+    (text,) = MobileNetV2(weights="imagenet").warnings({"scale": 1 / 255, "offset": -1.0})
+    assert "but the weights of 'imagenet' were trained with scale=0.00784" in text
+    assert MobileNetV2(weights="imagenet").warnings(usual) == []
