@@ -106,6 +106,20 @@ def test_names_within_the_names_of_tensors_are_names_of_convolutions() -> None:
     np.testing.assert_array_equal(found.arrays["a0"]["kernel"], given[1].kernel)
 
 
+def test_a_backbone_is_found_behind_what_stands_on_it() -> None:
+    given = [*chain("top", 32, 32)[2:], *chain("b", 8, 16, 16)[:-1]]
+    found = match(ours(chain("a", 8, 16, 16)), theirs(given))
+    assert (found.by, found.fresh) == ("order", ("a_head",))
+    np.testing.assert_array_equal(found.arrays["a0"]["kernel"], given[-6].kernel)
+
+
+def test_names_are_not_enough_where_the_first_layer_has_no_namesake() -> None:
+    # all that follows would stand on random features
+    given = [kernel("other", 5, 5, 3, 8), *chain("a", 8, 16, 16)[1:]]
+    with pytest.raises(Mismatch, match="3 have the same name and shape"):
+        match(ours(chain("a", 8, 16, 16)), theirs(given))
+
+
 def test_without_an_order_other_names_are_refused() -> None:
     with pytest.raises(Mismatch, match=r"0 have the same name and shape; the file tells no order$"):
         match(ours(chain("a", 8, 16)), theirs(chain("b", 8, 16), ordered=False))
