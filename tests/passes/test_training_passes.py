@@ -725,6 +725,13 @@ def test_weights_of_the_model_and_of_the_pass_are_not_both_taken(
         Train(steps=1, init=str(start)).run(None, starting(tmp_path, spec))
 
 
+def test_no_steps_train_nothing(fake: Fake, trained: list[Any], tmp_path: Path) -> None:
+    for steps in (0, 1):
+        assert Train(steps=steps).resolve(DATA).steps == steps
+        Train(steps=steps).run(None, starting(tmp_path, Spec()))
+        assert len(trained) == steps
+
+
 def test_the_file_to_start_from_is_read(tmp_path: Path) -> None:
     start = tmp_path / "start.h5"
     assert Train(init=str(start)).reads() == ("data.train",)

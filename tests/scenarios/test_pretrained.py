@@ -33,14 +33,12 @@ def test_weights_of_an_earlier_run_are_measured_as_they_are(here: Workspace) -> 
     start = here.folder / "start.h5"
     shutil.copy(here.folder / "outputs" / "store" / "blobs" / step(trained, "train")["output"], start)
 
+    printed = here.run(*SMALL, *FEW, *START)
     report = here.build(*SMALL, *FEW, *START)
     note = step(report, "train")["notes"]["weights"]
     assert (note["file"], note["by"], note["tensors"], note["fresh"]) == ("start.h5", "name", note["of"], [])
+    assert f"{note['of']} of {note['of']} tensors are those of 'start.h5', matched by name" in printed
     assert measured(report) == measured(trained)
-    printed = here.run(*SMALL, *FEW, *START)
-    assert (
-        f"weights: {note['of']} of {note['of']} tensors are those of 'start.h5', matched by name" in printed
-    )
 
     start.rename(here.folder / "other.h5")  # the same content
     again = here.build(*SMALL, *FEW, "model.weights=other.h5", "train.steps=0")

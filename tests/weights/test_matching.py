@@ -106,6 +106,20 @@ def test_names_within_the_names_of_tensors_are_names_of_convolutions() -> None:
     np.testing.assert_array_equal(found.arrays["a0"]["kernel"], given[1].kernel)
 
 
+def test_a_backbone_is_found_behind_what_stands_on_it() -> None:
+    given = [*chain("top", 32, 32)[2:], *chain("b", 8, 16, 16)[:-1]]
+    found = match(ours(chain("a", 8, 16, 16)), theirs(given))
+    assert (found.by, found.fresh) == ("order", ("a_head",))
+    np.testing.assert_array_equal(found.arrays["a0"]["kernel"], given[-6].kernel)
+
+
+def test_names_are_not_enough_where_the_first_layer_has_no_namesake() -> None:
+    # all that follows would stand on random features
+    given = [kernel("other", 5, 5, 3, 8), *chain("a", 8, 16, 16)[1:]]
+    with pytest.raises(Mismatch, match="3 have the same name and shape"):
+        match(ours(chain("a", 8, 16, 16)), theirs(given))
+
+
 def test_without_an_order_other_names_are_refused() -> None:
     with pytest.raises(Mismatch, match=r"0 have the same name and shape; the file tells no order$"):
         match(ours(chain("a", 8, 16)), theirs(chain("b", 8, 16), ordered=False))
@@ -152,6 +166,20 @@ def test_layers_of_one_shape_side_by_side_are_not_matched_by_order() -> None:
         match(ours(forked(), FORKED), theirs(forked("x_")))
     found = match(ours(forked(), FORKED), theirs(forked()))
     assert (found.by, found.fresh) == ("name", ())
+
+
+def test_the_same_model_is_refused_by_order_though_most_of_it_is_certain() -> None:
+    trunk = chain("a", 8, 8, 8, 8, 8, 8)[:-1]
+    names = [one.name for one in trunk if one.is_convolution]
+    parents = {name: names[place - 1 : place] for place, name in enumerate(names)}
+    parents |= FORKED | {"stem": [names[-1]]}
+    heads = [kernel("stem", 3, 3, 8, 8), *forked()[1:]]
+    given = [layer_of(f"x{place}", one.arrays) for place, one in enumerate([*trunk, *heads])]
+    given[-4:-2] = [kernel(f"x_dw{place}", 3, 3, 8, 1, by_depth=True) for place in (0, 1)]
+    with pytest.raises(
+        Mismatch, match="'box_dw' and 'class_dw' of net have one shape and stand side by side"
+    ):
+        match(ours([*trunk, *heads], parents), theirs(given))
 
 
 def test_a_layer_beside_one_of_its_shape_is_told_by_the_layer_behind_it() -> None:

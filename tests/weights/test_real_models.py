@@ -108,7 +108,7 @@ def test_what_is_asked_for_is_what_keras_applications_asks_for(
     monkeypatch.setattr(data_utils, "get_file", get_file)
     kind, options, spec = EQUAL[name]
     with pytest.raises(LookupError) as asked:
-        getattr(tf_keras.applications, kind)(input_shape=(SIZE, SIZE, 3), weights="imagenet", **options)
+        getattr(tf_keras.applications, kind)(input_shape=(224, 224, 3), weights="imagenet", **options)
     assert spec.published() == asked.value.args[0]
 
 

@@ -16,9 +16,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from small_network import constants, convolutional
 from tflbuild.core.errors import RecipeError
+from tflbuild.core.meaning import Meaning
 from tflbuild.models.mobilenet_v2 import MobileNetV2
 from tflbuild.tflite.graph import Graph
-from tflbuild.weights import source
+from tflbuild.weights import checkpoint, source
 from tflbuild.weights.layer import Layer
 
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -32,6 +33,7 @@ CONFIG = {
             {"class_name": "Conv2D", "config": {"name": "stem"}},
             {"class_name": "BatchNormalization", "config": {"name": "stem_bn", "epsilon": 1e-5}},
             {"class_name": "DepthwiseConv2D", "config": {"name": "dw"}},
+            {"class_name": "Conv2D", "config": {"name": "mid"}},
             {"class_name": "MyLayer", "config": {"name": "mine", "function": "import os"}},
             {
                 "class_name": "Sequential",
@@ -55,6 +57,7 @@ def arrays() -> dict[str, Any]:
         **{f"stem_bn/{role}": (8,) for role in NORM},
         "dw/depthwise_kernel": (3, 3, 8, 1),
         "dw/bias": (8,),
+        "mid/kernel": (3, 3, 8, 8),
         "scores/kernel": (8, 2),
         "scores/bias": (2,),
     }
@@ -67,8 +70,8 @@ def whole_h5(path: Path, group: str = "model_weights", config: Any = CONFIG) -> 
         root = file.create_group(group) if group else file
         if config:
             file.attrs["model_config"] = json.dumps(config)
-        root.attrs["layer_names"] = [b"image", b"stem", b"stem_bn", b"dw", b"top"]
-        for top in ("image", "stem", "stem_bn", "dw", "top"):
+        root.attrs["layer_names"] = [b"image", b"stem", b"stem_bn", b"dw", b"mid", b"top"]
+        for top in ("image", "stem", "stem_bn", "dw", "mid", "top"):
             inner = "scores" if top == "top" else top
             own = {f"{name}:0": array for name, array in arrays().items() if name.split("/")[0] == inner}
             made = root.create_group(top)
@@ -82,6 +85,7 @@ PLACES = {
     "stem": "layers/conv2d",
     "stem_bn": "layers/batch_normalization",
     "dw": "layers/depthwise_conv2d",
+    "mid": "layers/conv2d_1",
     "scores": "layers/sequential/layers/dense",
 }
 
@@ -117,7 +121,13 @@ def told(layers: Any) -> list[tuple[str, str]]:
     return [(one.name, one.kind) for one in layers]
 
 
-EXPECTED = [("stem", "convolution"), ("stem_bn", "norm"), ("dw", "depthwise"), ("scores", "convolution")]
+EXPECTED = [
+    ("stem", "convolution"),
+    ("stem_bn", "norm"),
+    ("dw", "depthwise"),
+    ("mid", "convolution"),
+    ("scores", "convolution"),
+]
 
 
 def same(layers: list[Layer]) -> None:
@@ -170,7 +180,7 @@ def test_unnamed_arrays_are_those_of_get_weights_in_order(tmp_path: Path) -> Non
     found = source.theirs_of(npz(tmp_path / "m.npz", *arrays().values()))
     assert [one.kind for one in found.layers] == [kind for _, kind in EXPECTED]
     np.testing.assert_array_equal(found.layers[1].arrays["moving_mean"], arrays()["stem_bn/moving_mean"])
-    np.testing.assert_array_equal(found.layers[3].kernel, arrays()["scores/kernel"])
+    np.testing.assert_array_equal(found.layers[4].kernel, arrays()["scores/kernel"])
 
 
 def test_a_separable_convolution_becomes_two_layers(tmp_path: Path) -> None:
@@ -284,3 +294,34 @@ def test_the_files_of_a_checkpoint_are_its_index_and_its_shards(tmp_path: Path) 
         "variables.data-00000-of-00002",
         "variables.data-00001-of-00002",
     ]
+
+
+def test_keys_of_a_checkpoint_are_in_the_order_of_their_numbers_and_the_backbone_is_first() -> None:
+    keys = [
+        f"_model/{part}/variables/{n}"
+        for part in ("_box_predictor", "_feature_extractor")
+        for n in (0, 10, 9)
+    ]
+    ordered = [key.removeprefix("_model/_") for key in sorted(keys, key=checkpoint._order)]
+    assert ordered == [
+        f"{part}/variables/{n}" for part in ("feature_extractor", "box_predictor") for n in (0, 9, 10)
+    ]
+
+
+def test_preprocessing_that_the_weights_were_not_trained_with_is_warned_of(tmp_path: Path) -> None:
+    path = whole_h5(tmp_path / "m.h5")
+    usual = {"scale": 1 / 127.5, "offset": -1.0}
+    assert MobileNetV2(weights=str(path)).warnings({"scale": 1.0, "offset": 0.0}) == [], (
+        "it says nothing of pixels"
+    )
+    facts = Meaning.of_image(task="classification", height=8, width=8, labels=("a", "b"), preprocess=usual)
+    with h5py.File(path, "a") as file:
+        file.attrs["tflbuild.facts"] = json.dumps(facts.to_json())
+    assert MobileNetV2(weights=str(path)).warnings(facts.only.preprocess) == []
+    (text,) = MobileNetV2(weights=str(path)).warnings({**facts.only.preprocess, "offset": 0.0})
+    assert text == (
+        f"preprocess: this recipe has offset=0.0, but the weights of '{path}' were trained with offset=-1.0."
+    )
+    (text,) = MobileNetV2(weights="imagenet").warnings({"scale": 1 / 255, "offset": -1.0})
+    assert "but the weights of 'imagenet' were trained with scale=0.00784" in text
+    assert MobileNetV2(weights="imagenet").warnings(usual) == []

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from tflbuild.core import digest
-from tflbuild.core.architecture import Architecture
+from tflbuild.core.architecture import Architecture, contradicted
 from tflbuild.core.names import named
+from tflbuild.core.plain_text import plain
 
 IMAGENET = "imagenet"
 """Word for the weights of tf_keras.applications."""
+
+PIXELS = {"scale": 1 / 127.5, "offset": -1.0}
+"""How pixels go into the models of tf_keras.applications that ours equal."""
 
 SOURCE = "tflbuild.weights.source"
 """Module that reads files of weights; it is not imported, since only trainings that start so depend on it."""
@@ -51,6 +56,21 @@ class Trainable(Architecture):
         raise ValueError(
             f"weights: tf_keras.applications has no {type(self).name}; give a file: model.weights=FILE"
         )
+
+    def warnings(self, preprocess: Mapping[str, Any]) -> list[str]:
+        """Name what the recipe says of the input, and what the weights were trained with otherwise."""
+        if not self.weights:
+            return []
+        online = self.weights == IMAGENET
+        asked = PIXELS if online else named(f"{SOURCE}:preprocess_of")(Path(self.weights))
+        differing = contradicted(asked, preprocess)
+        if not differing:
+            return []
+        right = ", ".join(f"{option}={asked[option]}" for option in differing)
+        used = ", ".join(f"{option}={preprocess.get(option)}" for option in differing)
+        return [
+            f"preprocess: this recipe has {used}, but the weights of '{plain(self.weights)}' were trained with {right}."
+        ]
 
     def starts_with(self) -> dict[str, Any]:
         """Name the content of the file, or the URL."""

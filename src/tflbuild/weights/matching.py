@@ -197,7 +197,8 @@ def _names(layers: Sequence[Layer]) -> dict[str, Layer]:
 
 
 def _by_order(ours: Ours, theirs: Theirs) -> _Found:
-    found, own, other = _Found(), ours.pairs(), pairs_of(theirs.layers)
+    found, own = _Found(), ours.pairs()
+    other = _from_the_first(own, pairs_of(theirs.layers))
     certain = _certain(ours, own, _common(own, other))
     for one, given in zip(own[:certain], other[:certain], strict=True):
         found.take(one, given)
@@ -205,6 +206,12 @@ def _by_order(ours: Ours, theirs: Theirs) -> _Found:
     for one, given in _side_by_side(ours, own[certain:], other[certain:]):
         found.take(one, given)
     return found
+
+
+def _from_the_first(own: Sequence[Pair], other: Sequence[Pair]) -> list[Pair]:
+    """Begin with the layer from which on most agree: a file may list what stands on a backbone in front of it."""
+    start = max(range(len(other)), key=lambda place: _common(own, other[place:]), default=0)
+    return [*other[start:], *other[:start]]
 
 
 def _doubt(ours: Ours, own: Sequence[Pair], other: Sequence[Pair]) -> str:
@@ -282,7 +289,12 @@ def _is_enough(found: _Found, ours: Ours, theirs: Theirs) -> bool:
     inner = sum(one.is_convolution and one.name not in ends for one in ours.layers)
     given = sum(one.is_convolution for one in theirs.layers)
     matched = [name for name in found.matched if name not in ends]
-    return bool(matched) and len(matched) >= ENOUGH * max(1, min(inner, given - 1))
+    firsts = {name for name, before in ours.before.items() if not before}
+    return (
+        firsts <= set(found.matched)
+        and bool(matched)
+        and len(matched) >= ENOUGH * max(1, min(inner, given - 1))
+    )
 
 
 def _reason(

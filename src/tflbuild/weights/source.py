@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from tflbuild.core.errors import RecipeError
+from tflbuild.core import json_text
+from tflbuild.core.errors import RecipeError, TflbuildError
 from tflbuild.core.file_kind import ZIP
 from tflbuild.core.file_stamp import Stamp
+from tflbuild.core.meaning import Meaning, preprocess_in
 from tflbuild.core.plain_text import plain
 from tflbuild.core.regular_file import read_regular
 from tflbuild.formats import recognition
 from tflbuild.formats.keras import hdf5 as keras_hdf5
 from tflbuild.formats.keras.archive import CONFIG
+from tflbuild.tflite import flatbuffer
 from tflbuild.weights import checkpoint, hdf5, keras_archive, npz, tflite
 from tflbuild.weights.matching import Theirs
 
@@ -87,6 +91,21 @@ def check(path: Path) -> None:
 def _check_once(path: Path, stamp: Stamp) -> None:
     """Read a file once as long as it stays as it is: a plan asks many times."""
     _read(path)
+
+
+def preprocess_of(path: Path) -> Mapping[str, Any]:
+    """Give the options of `preprocess` that the weights were trained with, as a file of ours says; {} for others."""
+    kind = format_of(path)
+    try:
+        if kind == "tflite":
+            return preprocess_in(flatbuffer.read_facts(path))
+        if kind == "h5":
+            texts = hdf5.surveyed(read_regular(path, MOST_BYTES)).texts
+            facts = json_text.mapping_of(texts.get(flatbuffer.FACTS, "{}"))
+            return preprocess_in(Meaning.from_json(facts).to_json()) if facts else {}
+    except (TflbuildError, ValueError, OSError):  # weights can be taken whatever a file says of itself
+        return {}
+    return {}
 
 
 def theirs_of(path: Path) -> Theirs:
