@@ -36,7 +36,7 @@ class Values(Analysis):
     asks: ClassVar[str] = ""
     form = fields(
         {
-            "text": TEXT,
+            "said": TEXT,
             "name": TEXT,
             "n": whole(),
             "edges": list_of(NUMBER),
@@ -83,7 +83,7 @@ class Values(Analysis):
         errors = given - right
         mean, largest = (float(errors.mean()), float(np.abs(errors).max())) if len(errors) else (0.0, 0.0)
         return {
-            "text": f"{plain(name, LONGEST)} is {mean:+.4g} off in the mean, at most {largest:.4g}",
+            "said": f"{plain(name, LONGEST)} is {mean:+.4g} off in the mean, at most {largest:.4g}",
             "name": name,
             "n": int(known.sum()),
             "edges": edges.tolist(),
@@ -102,7 +102,7 @@ class Values(Analysis):
             Exhibit(
                 title=f"{self.title}: {plain(found['name'], LONGEST)}",
                 text=(
-                    f"{found['text'][:1].upper()}{found['text'][1:]}, on {int(found['n']):,} test samples.",
+                    f"{found['said'][:1].upper()}{found['said'][1:]}, on {int(found['n']):,} test samples.",
                 ),
                 parts=(_matrix(found),),
             )
