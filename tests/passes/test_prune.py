@@ -191,12 +191,12 @@ def test_blocks_of_a_dense_layer_are_counted_in_the_file(
 ) -> None:
     from tflbuild.backends import keras
 
-    options = Prune(steps=3, batch_size=4, block_size=(1, 4), sparsity=0.75)
+    options = Prune(steps=3, batch_size=4, block_size=(1, 4), sparsity=0.75, spread="even")
     result = run_pass(options, small_classifier, tmp_path, data=few_signs)
     dense = keras.load(result.path).get_layer("scores").kernel.numpy()  # (16 inputs, 8 outputs)
     assert np.count_nonzero((dense.reshape(16, 2, 4) == 0).all(axis=2)) == 24
     with pytest.raises(BrokenPromise, match=r"scores/kernel has \d+ blocks of zeros of 8, not the 6"):
-        Prune(block_size=(4, 4), sparsity=0.75).verify(small_classifier, result)
+        Prune(block_size=(4, 4), sparsity=0.75, spread="even").verify(small_classifier, result)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,9 @@ class Judge:
         return Judgement(verdicts=(verdict,), metrics={"map": Measurement(value=1.0 - found, unit="1")})
 
 
-ITERATIVE = Prune(schedule="iterative", level_steps=2, levels=3, start=1 / 3, sparsity=0.75, batch_size=4)
+ITERATIVE = Prune(
+    schedule="iterative", level_steps=2, levels=3, start=1 / 3, sparsity=0.75, batch_size=4, spread="even"
+)
 """Levels 0.25, 0.5 and 0.75."""
 
 

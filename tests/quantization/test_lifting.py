@@ -65,6 +65,12 @@ def test_before_a_convolution_channels_are_lifted_by_less_since_its_weights_pay(
     assert 1.0 < paid[1] < 1.5, "the scale that the weights share grows with the largest"
 
 
+def test_a_depthwise_layer_pays_nothing() -> None:
+    """It has a scale for each channel, however much its input weighs."""
+    made = lifted(by_hand("depthwise"), {"one": seen([6.0, 1.0, 1.0], power=10.0)})
+    np.testing.assert_allclose(written(made), [1.0, 4.0, 4.0], rtol=1e-6)
+
+
 def test_fewer_bits_of_weights_weigh_more() -> None:
     """A 4-bit step is 18 times as wide as one of 8 bits: what lifting costs weights is more than it gains."""
     of = {"one": seen([6.0, 1.0, 1.0], power=0.3)}
@@ -83,6 +89,12 @@ def test_behind_relu6_channels_stay_below_6() -> None:
     """Of a range of 3 it would be 2; RELU6 cuts nothing off below 6 / 1.1, and what reaches 6 stays."""
     made = lifted(by_hand("depthwise", FUSED.RELU6), {"one": seen([6.0, 3.0, 5.8])})
     np.testing.assert_allclose(written(made), [1.0, 4 / 3, 1.0], rtol=1e-6)
+
+
+def test_behind_relu6_the_margin_limits_what_is_lifted() -> None:
+    """A RELU6 that is an operator of its own: 20 stays, and of it 2 and 5 may grow to 6 / 1.1 alone."""
+    made = lifted(by_hand("depthwise", FUSED.RELU6), {"one": seen([20.0, 2.0, 5.0])})
+    np.testing.assert_allclose(written(made), [1.0, 6 / 1.1 / 2, 6 / 1.1 / 5], rtol=1e-6)
 
 
 def test_a_channel_that_is_always_zero_stays() -> None:

@@ -51,7 +51,7 @@ class Architecture:
         """
 
     def fitted(self, modality: Modality) -> Architecture:
-        """Give this architecture for what the data's modality makes of a sample, while planning.
+        """Adapt the architecture, while planning, to the shape that the data's modality makes of a sample.
 
         Raises:
             ValueError: "frames: 40 ...": it cannot take that; the option, what was given, what is right.
@@ -71,11 +71,11 @@ class Architecture:
         return {}
 
     def starts(self) -> Pass | None:
-        """Give the pass that takes the user's file in, which stands in the place of one that trains from scratch."""
+        """Give the pass that loads the user's file; it replaces the one that trains from scratch."""
         return None
 
     def otherwise(self) -> Mapping[str, str]:
-        """Give the options with which another pass takes the user's file in; {} where none does."""
+        """Give the options with which another pass loads the user's file; {} where none does."""
         return {}
 
     def quantized(self) -> str:
@@ -87,7 +87,7 @@ class Architecture:
         return None
 
     def task_on(self, task: str) -> str:
-        """Name the task that the model's outputs are of, on data of a task."""
+        """Name the task of the model's outputs, if the data are for a given task."""
         return task if task in self.also else self.task or task
 
     def refusal(self, task: str) -> str:

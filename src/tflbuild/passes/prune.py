@@ -232,7 +232,7 @@ class Prune(Fitting):
                 "no kernel is left to prune: the model has none, or 'exclude' and 'layers' name them all."
             )
         pattern = self._pattern()
-        pattern.check(built, shares)
+        pattern.check(built, self._said(built, ctx.label))
         kind = "polynomial" if self.schedule == "iterative" else self.schedule
 
         def course(share: float) -> Any:
@@ -264,25 +264,28 @@ class Prune(Fitting):
             },
         )
 
-    def _shares(self, built: Any, label: str) -> dict[str, float]:
-        """Give the declared share of zeros of every layer."""
+    def _said(self, built: Any, label: str) -> dict[str, float]:
+        """Give the share of zeros of every layer that the options say, before `sparsity` is spread."""
         from tflbuild.training import tfmot
 
         names = [layer.name for layer in tfmot.prunable_layers(built)]
-        special = fitting(names, self._special, f"{label}.layers", "can be pruned")
+        fitting(names, self._special, f"{label}.layers", "can be pruned")
         dense = fitting(names, self.exclude, f"{label}.exclude", "can be pruned")
-        rest = [name for name in names if name not in dense and name not in special]
         return {
-            **{name: value_of(name, self._special, self.sparsity) for name in names if name in special},
-            **dict.fromkeys(dense, 0.0),
-            **self._spread_over(built, rest),
+            name: 0.0 if name in dense else value_of(name, self._special, self.sparsity) for name in names
         }
+
+    def _shares(self, built: Any, label: str) -> dict[str, float]:
+        """Give the share of zeros of every layer."""
+        said = self._said(built, label)
+        own = fitting(list(said), [*self._special, *self.exclude], label, "can be pruned")
+        return said | self._spread_over(built, [name for name in said if name not in own])
 
     def _spread_over(self, built: Any, names: Sequence[str]) -> dict[str, float]:
         """Give the share of zeros of layers that share `sparsity`, from the weights that a training starts from."""
         from tflbuild.training import pruning
 
-        if self.schedule == "2:4" or not names:
+        if self.schedule == "2:4" or self.spread == "even" or not names:
             return dict.fromkeys(names, self.sparsity)
         return pruning.spread_over(built, names, self.sparsity, self.spread, self._pattern())
 

@@ -88,6 +88,8 @@ def test_a_frequency_rises_into_one_band_by_what_it_falls_out_of_the_other() -> 
     [
         ({"level": "largest"}, "level: front_end=micro does not do largest; use recorded"),
         ({"window_shape": "hamming"}, "window_shape: front_end=micro does not do hamming; use hann"),
+        ({"mel": "slaney"}, "mel: front_end=micro does not do slaney; use htk"),
+        ({"logarithm": "decibels"}, "logarithm: front_end=micro does not do decibels; use natural"),
         ({"fft": 1024}, "fft: front_end=micro does not do 1024; use null"),
         (
             {"window": 0.5, "stride": 0.5},

@@ -243,7 +243,14 @@ class Audio(Modality):
 
     def _check_micro(self) -> None:
         """Refuse what the micro frontend does not do."""
-        for option, right in (("level", "recorded"), ("window_shape", "hann"), ("fft", None)):
+        wanted = {
+            "level": "recorded",
+            "window_shape": "hann",
+            "fft": None,
+            "mel": "htk",
+            "logarithm": "natural",
+        }
+        for option, right in wanted.items():
             given = getattr(self, option)
             if given != right:
                 shown = "null" if right is None else right
