@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tflbuild.cli import main
 from tflbuild.core.dataset import Example, Split
 from tflbuild.core.digest import of_bytes
 from tflbuild.core.errors import DataError
@@ -105,3 +107,10 @@ def test_points_outside_the_picture_are_not_marked() -> None:
 )
 def test_the_pixels_never_change_without_a_new_renderer(split: Split, sha256: str) -> None:
     assert of_bytes(b"".join(split[place].value.tobytes() for place in range(8)))[:16] == sha256
+
+
+def test_an_error_that_rises_is_bounded_by_a_rise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["plan", "recipe=regression_int8", "data.train=8", "data.val=8", "data.test=8"]
+    assert main([*words, "quantize.budget.mae.max_rise=0.2"]) == 0
+    assert main([*words, "quantize.budget.mae.max_drop=0.2"]) == 2

@@ -25,6 +25,7 @@ from tflbuild.commands.words import one, say, warn
 from tflbuild.core.command import Command, command
 from tflbuild.core.compiler_pass import PASSES, STEP_KEYS, Pass, kinds_of
 from tflbuild.core.errors import RecipeError, did_you_mean
+from tflbuild.core.metric import AccuracyMetric
 from tflbuild.core.plain_text import plain
 from tflbuild.core.target import Target
 from tflbuild.recipe import files as recipe_files
@@ -76,7 +77,8 @@ def page(cls: type[Any], kind: str, options: Sequence[Option] | None = None) -> 
             lines += wrapped(f"promises {cls.promises}", 0, 8)
     if kind == "metrics":
         lines.append(f"unit    {cls.unit}; {'higher' if cls.higher_is_better else 'lower'} is better")
-        lines.append(f"limits  budget.{cls.name}.max_drop=..., see `tflbuild describe budget`")
+        form = "max_drop" if cls.higher_is_better or not issubclass(cls, AccuracyMetric) else "max_rise"
+        lines.append(f"limits  budget.{cls.name}.{form}=..., see `tflbuild describe budget`")
     if issubclass(cls, Target) and cls.wants:
         asked = "; ".join(f"{name} {or_else(accepted_of(want))}" for name, want in cls.wants.items())
         lines += wrapped(f"asks for {asked}, where the recipe does not say", 0, 9)

@@ -115,6 +115,10 @@ def _check_limits(recipe: Recipe, limits: tuple[Limit, ...], key: str, order: tu
                 f"{where}: '{limit.metric}' is a metric for {', '.join(cls.tasks)}, but {data}; there are "
                 f"{', '.join(usable)}."
             )
+        if issubclass(cls, AccuracyMetric) and not cls.higher_is_better and limit.floor:
+            raise RecipeError(
+                f"{where}.{limit.form}: '{limit.metric}' gets worse as it rises; use max_rise, or max."
+            )
         _check_behind_base(recipe, cls, where, order)
         if issubclass(cls, TargetMetric) and key != "budget":
             raise RecipeError(f"{where}: only a target measures it; put it in the recipe's total budget.")
