@@ -25,7 +25,7 @@ from tflbuild.evaluation.truth import truth_file
 from tflbuild.modalities.image import files as image
 from tflbuild.recipe.load import load_recipe
 from tflbuild.runtimes import interpreter as litert
-from tflbuild.runtimes.delegation import delegation
+from tflbuild.runtimes.delegation import taken
 from tflbuild.testing import run_pass
 
 METRICS = ["map", "map50"]
@@ -59,7 +59,7 @@ def main(train_steps: str, prune_steps: str) -> None:
         evaluation.compare("map", predictions[first], predictions[second], folder / "val.npz")
     after = measure(model, splits["test"], folder, "final")
     print(evaluation.compare("map", before, after, folder / "test.npz"))
-    print(litert.latency(model.path), delegation(model.path))
+    print(litert.latency(model.path), taken(model.path).told("xnnpack"))
 
 
 def measure(model: Any, split: Split, folder: Path, name: str) -> Path:

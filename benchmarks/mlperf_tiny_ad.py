@@ -56,6 +56,9 @@ FRONT_END: dict[str, Any] = {
 }
 """That of the benchmark, as `recipe=mlperf_tiny_ad` has it."""
 
+DRAWN: dict[str, Any] = {"train": 64, "val": 8, "test": 160}
+"""Recordings that are drawn where none are given."""
+
 MIDDLE = {"begin": 1.568, "end": 8.0}
 """The part of 10 seconds that the benchmark takes."""
 
@@ -73,7 +76,7 @@ def main() -> None:
     data: Dataset = (
         AnomalyFolder(root=str(words.data), preprocess=kind.to_json())
         if words.data
-        else Machines(train=64, val=8, test=160, preprocess=kind.to_json())
+        else Machines(**DRAWN, preprocess=kind.to_json())
     )
     index = data.index(inspect)
     test = Split("test", data, index)
@@ -119,7 +122,9 @@ def report(scores: dict[str, dict[str, Any]], right: dict[str, Any]) -> None:
     print("|" + " --- |" * (4 + 2 * len(NAMES)))
     for name, found in scores.items():
         apart = np.abs(found["errors"] - base["errors"]) / base["errors"]
-        ranks = np.corrcoef(*(np.argsort(np.argsort(one["errors"])) for one in (found, base)))[0, 1]
+        ranks = np.corrcoef(np.argsort(np.argsort(found["errors"])), np.argsort(np.argsort(base["errors"])))[
+            0, 1
+        ]
         cells = [name, str(len(apart)), f"{100 * apart.mean():.2f} %", f"{ranks:.4f}"]
         for metric in NAMES:
             measure: Any = METRICS.get(metric)()

@@ -126,7 +126,7 @@ class Agreement:
         predicted: list[dict[str, Any]] = []
         try:
             predicted = by_rules.place(path, table, "cpu", {})["operators"]
-            measured = taken(path)
+            measured = taken(path).on
         except RecipeError as error:
             foreseen = any(FAILS in one["reason"] for one in predicted)
             why = str(error).removeprefix(str(path)).lstrip(": ")[:100]
@@ -273,7 +273,7 @@ def _profile(path: Path) -> None:
     from tflbuild.runtimes.profiler import CannotProfile, Profiler
 
     try:
-        left = {index for index, on in taken(path).items() if not on}
+        left = {index for index, on in taken(path).on.items() if not on}
         with Profiler(path) as profiler:
             own = {event.place for event in profiler.run()[0] if not event.delegated}
         print(f"profiler: {'the same' if own == left else f'differs, {sorted(own ^ left)}'}", flush=True)

@@ -233,6 +233,11 @@ PLANNED: dict[str, tuple[list[str], str]] = {
         "it: "
         f"{TAKING}.",
     ),
+    "pruning channels of a .tflite": (
+        ["recipe=channels_int8", *case("classifier.tflite", "three")[1:]],
+        f"pipeline: 'prune_channels' needs a model that can be trained (.h5), and model.path is a .tflite; passes that "
+        f"take it: {TAKING}.",
+    ),
     "training a .tflite for quantization": (
         ["recipe=qat_int8", *case("classifier.tflite", "three")[1:]],
         f"pipeline: 'qat' needs a model that can be trained (.h5), and model.path is a .tflite; passes that take it: "

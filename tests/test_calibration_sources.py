@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from recordings import pcm16, tone, wav
 from tflbuild import plugins
 from tflbuild.cli import main
 from tflbuild.core.errors import DataError
+from tflbuild.data.layouts.external import external_split
+from tflbuild.data.tones import Tones
+from tflbuild.modalities.audio.modality import Audio
 
 WORDS = ["plan", "recipe=ssd_mobilenet_int8", "data.train=20", "data.val=8", "data.test=8"]
 KEY = "quantize.calibration.source"
@@ -267,3 +271,40 @@ def test_a_source_of_numbers_that_is_none_is_refused(source: str) -> None:
     Image.new("RGB", (8, 6)).save("photo.png")
     with pytest.raises(DataError, match=f"^{re.escape(f'{KEY}: {NUMBERS[source]}')}"):
         sources(source)
+
+
+def test_a_folder_of_own_recordings_is_a_source(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = here / "own"
+    (own / "room").mkdir(parents=True)
+    for number in range(3):
+        (own / f"{number}.wav").write_bytes(wav(pcm16(tone(8000, 0.3, 300 + number)), rate=8000))
+    (own / "room" / "far.WAV").write_bytes(wav(pcm16(tone(44100, 1.2, 500)), rate=44100))
+    (own / "silent.wav").write_bytes(wav(b"\0\0" * 5000))
+    (own / "notes.md").write_text("a room")
+    pictures(own / "photos", 1)
+    words = ["plan", "recipe=keyword_int8", "data.train=16", "data.val=8", "data.test=8", f"{KEY}={own}"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "silent.wav: is silent: all of its samples are the same" in said
+    assert "photos/0.png: not named like a recording" in said
+    data = Tones(preprocess=Audio(duration=0.5).to_json())
+    split = external_split(str(own), data)
+    assert [Path(str(sample.path)).name for sample in split.samples] == ["0.wav", "1.wav", "2.wav", "far.WAV"]
+    assert [(split[k].value.rate, len(split[k].value.samples)) for k in (0, 3)] == [
+        (8000, 2400),
+        (44100, 52920),
+    ]
+    (own / "1.wav").write_bytes(b"RIFF")
+    with pytest.raises(DataError, match=r"calibration.source: .*1.wav was readable when the build started"):
+        split[1]
+
+
+def test_a_folder_without_recordings_is_no_source_for_sounds(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures(here / "photos", 2)
+    assert main(["plan", "recipe=keyword_int8", f"{KEY}={here / 'photos'}"]) == 2
+    assert "names no recording; expected data.<split>, a folder of recordings" in capsys.readouterr().err
+    (here / "cut.wav").write_bytes(wav(pcm16(tone(16000, 0.3)), promised=99999))
+    assert main(["plan", "recipe=keyword_int8", f"{KEY}={here / 'cut.wav'}"]) == 2
+    assert "is cut off: its header promises 99999 bytes" in capsys.readouterr().err

@@ -340,7 +340,7 @@ def test_the_first_line_imports_nothing_heavy() -> None:
     assert done.stdout == "\n"
 
 
-OWN = ("dynamic", "float16", "int16x8", "int8", "pruned_int8", "qat_int8")
+OWN = ("channels_int8", "dynamic", "float16", "int16x8", "int8", "pruned_int8", "qat_int8")
 """Recipes of the user's own model and data."""
 
 

@@ -14,6 +14,8 @@ from tflbuild.recipe import compose
 RECIPES = (
     "ssd_mobilenet_int8",
     "ssd_mobilenet_v2_int8",
+    "ssd_mobilenet_v2_fpnlite_int8",
+    "efficientdet_lite0_int8",
     "mobilenet_v1_int8",
     "mobilenet_v2_int8",
     "mobilenet_v3_small_int8",

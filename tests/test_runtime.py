@@ -13,10 +13,14 @@ from PIL import Image
 
 import own_files
 from on_bytes import with_facts
+from recordings import tone, wav
 from tflbuild.core.answer import Answer
 from tflbuild.core.errors import RecipeError
 from tflbuild.core.meaning import Input, Meaning
 from tflbuild.core.signature import Signature
+from tflbuild.modalities.audio.micro.frontend import features
+from tflbuild.modalities.audio.micro.settings import Micro
+from tflbuild.modalities.audio.modality import Audio
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.runtime import Predictor
 from tflbuild.show.inference import predict_image
@@ -99,6 +103,31 @@ def test_tensors_are_those_that_the_file_takes(classifier: Path) -> None:
     (tensor,) = Predictor(classifier).tensors(white).values()
     assert (tensor.shape, tensor.dtype) == ((1, 12, 12, 3), np.float32)
     assert np.unique(tensor).tolist() == [255 / 128 - 1]
+
+
+def test_a_recording_goes_through_the_front_end_that_the_file_says(tmp_path: Path) -> None:
+    kind = Audio(
+        front_end="micro",
+        level="recorded",
+        low=125.0,
+        high=7500.0,
+        duration=0.25,
+        bands=36,
+        micro=Micro(gain=False),
+    )
+    sound = Input(modality="audio", shape=(12, 12, 3), preprocess=kind.to_json())
+    meaning = Meaning(task="classification", labels=own_files.CLASSES, inputs={"image": sound})
+    path = tmp_path / "sound.tflite"
+    path.write_bytes(with_facts(own_files.classifier(), meaning.to_json()))
+    samples = np.rint(tone(16000, 0.25, 440) * 32767).astype("<i2")
+    (tmp_path / "tone.wav").write_bytes(wav(samples.tobytes()))
+    predictor = Predictor(path)
+    (given,) = predictor.tensors(tmp_path / "tone.wav").values()
+    wanted = features(samples, kind) * np.float32(10 / 256)  # 12 frames of 36 bands
+    assert np.array_equal(given.ravel(), wanted.ravel())
+    assert np.array_equal(
+        predictor(samples).outputs["scores"], predictor(tmp_path / "tone.wav").outputs["scores"]
+    )
 
 
 def test_numbers_and_several_inputs_are_taken_by_name(tmp_path: Path) -> None:

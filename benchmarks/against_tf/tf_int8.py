@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from typing import Any
 
 from tflbuild import Pass, PassContext, TFLiteModel, compiler_pass
 from tflbuild.passes.quantizing import writing
@@ -38,9 +39,21 @@ class TfInt8(Pass):
 
         floating = quantizable(model, ctx)
         samples = calibration_samples(self.calibration, floating.meaning, floating.inputs, ctx)
-        content = calibrator.add_intermediate_tensors(floating.packed.content)
+        content = calibrator.add_intermediate_tensors(with_used_codes_only(floating.packed.copy()))
         calibrated = calibrator.Calibrator(content).calibrate(
             lambda: ({name: value[None] for name, value in sample.items()} for sample in samples)
         )
         made = Graph.unpacked(bytes(mlir_quantize(calibrated)))
         return writing.emit_tflite(ctx, made, floating.meaning, quantized="int8")
+
+
+def with_used_codes_only(graph: Any) -> bytes:
+    """Give a file without the codes of operators that it does not have, some of which the calibrator refuses."""
+    model = graph.model
+    used = sorted({operator.opcodeIndex for part in model.subgraphs for operator in part.operators})
+    for part in model.subgraphs:
+        for operator in part.operators:
+            operator.opcodeIndex = used.index(operator.opcodeIndex)
+    model.operatorCodes = [model.operatorCodes[index] for index in used]
+    content: bytes = graph.packed()
+    return content

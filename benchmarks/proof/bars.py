@@ -10,6 +10,9 @@ from proof.columns import MAX_DROP, error_of
 
 Cells = Mapping[str, Mapping[str, dict[str, Any]]]
 
+NARROW_MEAN, NARROW_MOST = 0.6, 0.75
+"""Shares of the TF converter's output error that `auto` may have with scores in int8: geometric mean, and of a row."""
+
 LOSES = 0.005
 """Drop from which on per-tensor quantization is said to lose something that can be recovered."""
 
@@ -43,6 +46,7 @@ def bars(benches: Sequence[Bench], cells: Cells, times: Mapping[str, Any]) -> li
         ("litert_default", "LiteRT Quantizer default", 0.5),
     ):
         found += [never_worse(rows, other, title), less_error(rows, other, title, most)]
+    found += [with_narrow_scores(rows)]
     found += [close_to_the_better(rows), ill_conditioned(rows)]
     found += [recovered(rows), mixed(rows)]
     found += [within(rows, "qat", 0.005, "QAT within 0.005 of a float control trained as long")]
@@ -82,6 +86,20 @@ def less_error(rows: Any, other: str, title: str, most: float) -> Bar:
     }
     return _over_rows(
         f"auto's output error against {title}: geometric mean <= {most} x", ratios, lambda mean: mean <= most
+    )
+
+
+def with_narrow_scores(rows: Any) -> Bar:
+    """Compare output errors with final scores of 8 bits on both sides, whose step of 1/256 neither can avoid."""
+    ratios = {
+        bench.row.name: error_of(cells["narrow"]["errors"]) / error_of(cells["tf"]["errors"])
+        for bench, cells in have(rows, "narrow", "tf")
+    }
+    return _over_rows(
+        f"auto's output error against TF converter, scores in int8 on both sides: geometric mean <= {NARROW_MEAN} x, "
+        f"none above {NARROW_MOST} x",
+        ratios,
+        lambda mean: mean <= NARROW_MEAN and max(ratios.values()) <= NARROW_MOST,
     )
 
 

@@ -41,7 +41,7 @@ def run_pass(
     models: Mapping[str, Artifact] | None = None,
     judge: Callable[[Artifact], Judgement] | None = None,
 ) -> Any:
-    """Run a pass in this process, hold its result to its promises, and give it.
+    """Run a pass in this process, check its result against its promises, and return the result.
 
     Args:
         options: the pass with its options.

@@ -23,6 +23,7 @@ NAMES = Names(
         "tflbuild.analyses.disagreements:Disagreements",
         "tflbuild.analyses.thresholds:Thresholds",
         "tflbuild.analyses.anomaly_scores:AnomalyScores",
+        "tflbuild.analyses.values:Values",
         "tflbuild.analyses.operator_times:OperatorTimes",
     ),
 )

@@ -249,6 +249,7 @@ def test_no_declared_class_reaches_what_runs_or_shows_it() -> None:
         "drift",
         "preprocessing",
         "thresholds",
+        "values",
     }, "which execute a file, or read predictions"
     rooms = {
         "analyses",

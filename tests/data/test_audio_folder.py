@@ -164,3 +164,66 @@ def test_the_recordings_of_spoken_digits_are_read(shared_data: Path) -> None:
     assert len(found.classes) == 10
     assert found.dropped == ()
     assert found.remarks[0] == "data: 2000 recordings of 8000 Hz resampled to 16000 Hz"
+
+
+def spoken(root: Path, speakers: dict[str, int]) -> Path:
+    """Write a folder with splits in which everybody speaks."""
+    hertz = 200
+    for place, (name, count) in enumerate(speakers.items()):
+        for number in range(count):
+            split = root / ("test" if number == 0 else "train") / ("down", "up")[number % 2]
+            split.mkdir(parents=True, exist_ok=True)
+            hertz += 7 + place
+            (split / f"{name}_{number}.wav").write_bytes(wav(pcm16(tone(16000, 0.2, hertz))))
+    return root
+
+
+def test_every_speaker_is_in_one_split(tmp_path: Path) -> None:
+    root = spoken(tmp_path / "words", {"anna": 8, "ben": 8, "cora": 8, "dan": 8})
+    shared = index(root)
+    assert {Path(sample.key).name[0] for sample in shared.splits["test"]} == set("abcd")
+    found = index(root, speaker="([^_]+)_")
+    heard = {
+        split: {Path(s.key).name.split("_")[0] for s in samples} for split, samples in found.splits.items()
+    }
+    assert sorted(len(names) for names in heard.values()) == [1, 1, 2]
+    assert len(set().union(*heard.values())) == 4
+    assert sum(map(len, found.splits.values())) == 32
+    (said,) = [remark for remark in found.remarks if "speaker" in remark]
+    assert f"test {''.join(heard['test'])}" in said
+    assert any(index(root, speaker="([^_]+)_", seed=seed).splits != found.splits for seed in range(1, 6))
+
+
+@pytest.mark.parametrize(
+    ("speaker", "message"),
+    [
+        ("([^_]+)-", "data.speaker: '([^_]+)-' finds nothing in the name 'anna_"),
+        ("([^_+_", "data.speaker: '([^_+_' is no regular expression"),
+        ("[^_]+_", "data.speaker: '[^_]+_' has 0 pairs of brackets; put one around the name"),
+        ("(anna|ben|cora|dan)", ""),
+        ("([ab])?", "finds nothing in the name 'cora_"),
+        ("(.).*", ""),
+        (".*?([0-1])?", "finds nothing"),
+    ],
+)
+def test_a_pattern_that_does_not_fit_is_refused(speaker: str, message: str, tmp_path: Path) -> None:
+    root = spoken(tmp_path / "words", {"anna": 4, "ben": 4, "cora": 4})
+    if not message:
+        index(root, speaker=speaker)
+        return
+    with pytest.raises(DataError, match=re.escape(message)):
+        index(root, speaker=speaker)
+
+
+def test_every_split_keeps_a_speaker_whatever_the_fractions(tmp_path: Path) -> None:
+    root = spoken(tmp_path / "words", {"anna": 4, "ben": 4, "cora": 4})
+    found = index(root, speaker="([^_]+)_", test_fraction=0.9, val_fraction=0.9)
+    assert [len(found.splits[split]) for split in ("train", "val", "test")] == [4, 4, 4]
+
+
+def test_two_speakers_are_too_few(tmp_path: Path) -> None:
+    root = spoken(tmp_path / "words", {"anna": 4, "ben": 4})
+    with pytest.raises(
+        DataError, match=r"there are 2 speakers \(anna, ben\), and train, val and test need one"
+    ):
+        index(root, speaker="([^_]+)_")

@@ -109,14 +109,14 @@ def test_a_target_that_reports_may_report_a_time(recipe: Recipe) -> None:
             ("tpu",),
             "budget.timed.on: 'tpu' never gives timed, since this machine cannot execute a file for it; no target of "
             "the recipe measures it (target=[tpu]); add one whose file this machine can execute, e.g. "
-            "target=[tpu,cpu].",
+            "target=[cpu,tpu].",
         ),
         (
             "score",
             "",
             ("tpu",),
             "budget.score: no target of the recipe measures it (target=[tpu]); add one whose file this machine can "
-            "execute, e.g. target=[tpu,cpu].",
+            "execute, e.g. target=[cpu,tpu].",
         ),
         (
             "coverage",

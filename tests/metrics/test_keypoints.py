@@ -132,3 +132,12 @@ def test_sigmas_are_cocos_where_all_names_are_and_else_one() -> None:
     assert sigmas_of(("nose", "tail"), None) == (OTHER, OTHER)
     with pytest.raises(ValueError, match="1 sigmas for 2 points"):
         sigmas_of(("nose", "tail"), (0.1,))
+
+
+def test_pck_leaves_out_points_that_are_not_marked() -> None:
+    predictions, truth = by_hand([0.0, 60.0, 60.0])
+    truth["visible"] = np.array([[2.0, 0.0, 0.0]])
+    found = CorrectKeypoints().measure(predictions, truth)
+    assert found.value == 1.0
+    assert found.details["per_point"] == {"p0": 1.0, "p1": None, "p2": None}
+    assert found.details["marked"] == {"p0": 1, "p1": 0, "p2": 0}

@@ -12,6 +12,7 @@ import pytest
 from tflbuild.core.architecture import Architecture
 from tflbuild.models import mobilenet_v1
 from tflbuild.models.blocks import rounded, width
+from tflbuild.models.efficientdet_lite0 import EfficientDetLite0
 from tflbuild.models.efficientnet_lite0 import EfficientNetLite0
 from tflbuild.models.mobilenet_v1 import MobileNetV1
 from tflbuild.models.mobilenet_v2 import MobileNetV2
@@ -20,7 +21,8 @@ from tflbuild.models.mobilenet_v3_small import MobileNetV3Small
 from tflbuild.models.resnet import ResNet
 from tflbuild.models.ssd_mobilenet_v1 import SSDMobileNetV1
 from tflbuild.models.ssd_mobilenet_v2 import SSDMobileNetV2
-from tflbuild.tasks.detection.detector import AnchorOptions
+from tflbuild.models.ssd_mobilenet_v2_fpnlite import SSDMobileNetV2FpnLite
+from tflbuild.tasks.detection.detector import AnchorOptions, PyramidAnchors
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,11 @@ from tflbuild.tasks.detection.detector import AnchorOptions
             "anchors.min_scale: 0.9 is above",
         ),
         (SSDMobileNetV1(anchors=AnchorOptions(aspect_ratios=())), "anchors.aspect_ratios"),
+        (SSDMobileNetV2FpnLite(anchors=PyramidAnchors(aspect_ratios=())), "anchors.aspect_ratios"),
+        (
+            EfficientDetLite0(input_size=768),
+            "input_size: 768 .* efficientdet_lite0 can take; the nearest is 640",
+        ),
     ],
 )
 def test_impossible_options_are_refused_by_name(model: Architecture, message: str) -> None:
@@ -161,6 +168,8 @@ EDGES = [
     (ResNet, 16, 256),
     (SSDMobileNetV1, 96, 512),
     (SSDMobileNetV2, 96, 512),
+    (SSDMobileNetV2FpnLite, 96, 512),
+    (EfficientDetLite0, 96, 640),
 ]
 
 
@@ -201,7 +210,7 @@ def test_scales_of_anchors_may_be_equal_and_ratios_are_positive() -> None:
 
 
 def test_tasks_and_defaults_are_those_of_the_papers() -> None:
-    assert [kind.task for kind, _, _ in EDGES] == ["classification"] * 6 + ["detection"] * 2
+    assert [kind.task for kind, _, _ in EDGES] == ["classification"] * 6 + ["detection"] * 4
     # section 3.1 of MobileNets: filters and strides of the separable blocks
     assert [filters for filters, _ in mobilenet_v1.BLOCKS] == [64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
     assert [stride for _, stride in mobilenet_v1.BLOCKS] == [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
@@ -315,3 +324,99 @@ def test_ssdlite_has_depthwise_extra_layers_and_heads_by_hand() -> None:
     norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
     assert {layer.momentum for layer in norms} == {0.5}
     assert built.name == "ssd_mobilenet_v2"
+
+
+@pytest.mark.slow
+def test_a_pyramid_stands_on_odd_sizes_and_shares_its_heads() -> None:
+    from tflbuild.tasks.detection.anchors import anchors
+
+    model = SSDMobileNetV2FpnLite(
+        input_size=100, head_filters=16, head_layers=3, activation="relu", batch_norm_momentum=0.5
+    )
+    built = model.build(3)
+    detector = model.head_of(built)
+    assert detector["feature_maps"] == [[13, 13], [7, 7], [4, 4], [2, 2], [1, 1]]  # 100 / stride, rounded up
+    count = len(anchors(detector["feature_maps"], PyramidAnchors.of(detector["anchors"])))
+    assert count == 6 * (169 + 49 + 16 + 4 + 1)
+    assert built.output_shape == [(None, count, 4), (None, count, 3)]
+    assert built.output_names == ["box_encodings", "class_logits"]
+    shared = [layer.name for layer in built.layers if len(layer._inbound_nodes) == 5]
+    heads = [*(f"tower_{number}" for number in range(3)), "box", "class"]
+    assert sorted(shared) == sorted([*heads, *(f"{name}_depthwise" for name in heads)])
+    norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
+    assert {layer.momentum for layer in norms} == {0.5}
+    assert sum(layer.name.startswith("tower") for layer in norms) == 15
+    assert {layer.max_value for layer in built.layers if type(layer).__name__ == "ReLU"} == {None}
+    assert (built.get_layer("class").get_weights()[1] < -4.5).all()  # one in a hundred
+
+
+@pytest.mark.slow
+def test_layers_that_are_taken_apart_compute_the_same() -> None:
+    import numpy as np
+
+    from tflbuild.training.unsharing import unshared
+
+    built = SSDMobileNetV2FpnLite(input_size=100, alpha=0.1, head_filters=8, head_layers=1).build(2)
+    apart = unshared(built)
+    assert max(len(layer._inbound_nodes) for layer in apart.layers) == 1
+    copies = [layer.name for layer in apart.layers if layer.name.startswith("tower_0_call")]
+    assert sorted(copies) == [f"tower_0_call_{number}" for number in range(1, 5)]
+    image = np.random.default_rng(0).uniform(-1, 1, (2, 100, 100, 3)).astype(np.float32)
+    for before, after in zip(built(image), apart(image), strict=True):
+        np.testing.assert_array_equal(before, after)
+    plain = MobileNetV1(input_size=32).build(2)
+    assert unshared(plain) is plain
+
+
+@pytest.mark.slow
+def test_efficientdet_passes_maps_on_both_ways_and_shares_its_heads() -> None:
+    from tflbuild.tasks.detection.anchors import anchors
+
+    model = EfficientDetLite0(
+        input_size=100,
+        alpha=0.25,
+        depth=0.5,
+        pyramid_filters=24,
+        pyramids=2,
+        head_layers=1,
+        batch_norm_momentum=0.5,
+    )
+    built = model.build(3)
+    detector = model.head_of(built)
+    assert detector["feature_maps"] == [[13, 13], [7, 7], [4, 4], [2, 2], [1, 1]]  # 100 / stride, rounded up
+    count = len(anchors(detector["feature_maps"], PyramidAnchors.of(detector["anchors"])))
+    assert count == 9 * (169 + 49 + 16 + 4 + 1)
+    assert built.output_shape == [(None, count, 4), (None, count, 3)]
+    assert (built.name, built.output_names) == ("efficientdet_lite0", ["box_encodings", "class_logits"])
+    shared = [layer.name for layer in built.layers if len(layer._inbound_nodes) == 5]
+    heads = ["box_tower_0", "class_tower_0", "box", "class"]
+    assert sorted(shared) == sorted([*heads, *(f"{name}_depthwise" for name in heads)])
+    sums = {layer.name: len(layer.input) for layer in built.layers if layer.name.endswith("_sum")}
+    # four downwards of two maps each; three upwards of three, and the coarsest of two, as the paper's figure 2 (d)
+    assert len(sums) == 2 * 8
+    first = {name: maps for name, maps in sums.items() if name.startswith("pyramid_0")}
+    assert sorted(first.values()) == [2] * 5 + [3] * 3
+    assert first["pyramid_0_up_7_sum"] == first["pyramid_0_down_3_sum"] == 2
+    # level 4 and 5 of the trunk are projected for either way, level 3 once, level 6 where it begins
+    projections = [layer.name for layer in built.layers if layer.name.endswith("_project")]
+    trunk = [name for name in projections if name.startswith("block_")]
+    assert len(projections) - len(trunk) == 6
+    assert (
+        len(trunk) == 1 + 1 + 1 + 2 + 2 + 2 + 1
+    )  # 1, 2, 2, 3, 3, 4, 1 at depth 1; the first and last as they are
+    norms = [layer for layer in built.layers if type(layer).__name__ == "BatchNormalization"]
+    assert {layer.momentum for layer in norms} == {0.5}
+    assert sum("tower" in layer.name for layer in norms) == 10
+    ends = [layer for layer in built.layers if type(layer).__name__ == "ReLU"]
+    assert {float(layer.max_value) for layer in ends} == {6.0}
+    assert (built.get_layer("class").get_weights()[1] < -4.5).all()  # one in a hundred
+
+
+def test_efficientdet_is_that_of_its_authors_by_default() -> None:
+    model = EfficientDetLite0()
+    assert (model.input_size, model.pyramid_filters, model.pyramids, model.head_layers) == (320, 64, 3, 3)
+    assert (model.anchors.scale, model.anchors.octaves, model.anchors.aspect_ratios) == (
+        3.0,
+        3,
+        (1.0, 2.0, 0.5),
+    )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from counted import folded, multiply_accumulates, sizes, trainable
+from tflbuild.models.efficientdet_lite0 import EfficientDetLite0
 from tflbuild.models.efficientnet_lite0 import EfficientNetLite0
+from tflbuild.models.mobilenet_v1 import MobileNetV1
 from tflbuild.models.mobilenet_v3_large import MobileNetV3Large
 from tflbuild.models.mobilenet_v3_small import MobileNetV3Small
+from tflbuild.models.resnet import ResNet
 from tflbuild.models.ssd_mobilenet_v2 import SSDMobileNetV2
+from tflbuild.models.ssd_mobilenet_v2_fpnlite import SSDMobileNetV2FpnLite
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +79,27 @@ def test_mobilenet_v3_gives_the_numbers_of_keras() -> None:
     np.testing.assert_allclose(ours(image), theirs(image), rtol=1e-4)
 
 
+def test_resnet_8_is_that_of_mlperf_tiny() -> None:
+    built = ResNet().build(10)
+    # Banbury et al. 2021: 78,666, with biases beside batch norms, and in shortcuts in place of them
+    biases, shortcuts = 16 + 2 * 16 + 2 * 32 + 2 * 64 + 32 + 64, 32 + 64
+    assert built.count_params() + biases - 4 * shortcuts == 78_666
+    assert (
+        multiply_accumulates(built) == 12_501_632
+    )  # 16 + 2 x 16, then (16 + 32 and 32 + 64) x 32, and shortcuts
+
+
+def test_the_person_detector_is_that_of_mlperf_tiny(shared_models: Path) -> None:
+    import tf_keras
+
+    theirs = tf_keras.models.load_model(shared_models / "mlperf_tiny" / "vww_96.h5", compile=False)
+    ours = MobileNetV1(input_size=96, alpha=0.25).build(2)
+    # theirs has a bias before each batch norm, which is folded into the one behind it
+    biases = sum(layer.bias.shape[0] for layer in theirs.layers if "Conv2D" in type(layer).__name__)
+    assert folded(ours) == folded(theirs) - biases == 210_850
+    assert multiply_accumulates(ours) == multiply_accumulates(theirs)
+
+
 # README of tensorflow/tpu, models/official/efficientnet/lite: width and depth by efficientnet_lite_builder.py
 LITE = [
     (1.0, 1.0, 224, 4.7, 407),
@@ -128,3 +155,68 @@ def test_ssdlite_on_mobilenet_v2_is_that_of_the_open_model_zoo() -> None:
         (None, 1917, 4),
         (None, 1917, 91),
     ]  # 19, 10, 5, 3, 2 and 1 cells: 3 and 6 a cell
+
+
+def test_fpnlite_is_array_by_array_that_of_the_object_detection_api(shared_models: Path) -> None:
+    import tensorflow as tf
+
+    folder = shared_models / "odapi/ssd_mobilenet_v2_fpnlite/export_tflite_graph_tf2_regular_nms100"
+    exported = tf.saved_model.load(str(folder / "saved_model"))
+    # its pyramid has 0.35 * 64 = 22 filters, which we round to 24; a background class makes four of three
+    theirs = Counter(
+        tuple(24 if side == 22 else side for side in variable.shape)
+        for variable in exported.signatures["serving_default"].variables
+        if variable.shape.rank
+    )
+    model = SSDMobileNetV2FpnLite(input_size=192, alpha=0.35, pyramid_filters=64)
+    built = model.build(4)
+    assert Counter(tuple(weight.shape) for layer in built.layers for weight in layer.weights) == theirs
+    assert built.output_shape == [(None, 4614, 4), (None, 4614, 4)]  # heads.json of the export
+
+
+def test_fpnlite_has_the_anchors_of_the_object_detection_api() -> None:
+    import numpy as np
+
+    from tflbuild.tasks.detection.anchors import anchors
+    from tflbuild.tasks.detection.detector import PyramidAnchors
+
+    found = anchors([[24, 24], [12, 12], [6, 6], [3, 3], [2, 2]], PyramidAnchors())
+    assert len(found) == 4614
+    # multiscale_grid_anchor_generator: 4 strides, and sqrt(2) times as much; height is side / sqrt(ratio)
+    side, root = 4 * 8 / 192, 2**0.5
+    shapes = [(size / ratio**0.5, size * ratio**0.5) for size in (side, side * root) for ratio in (1, 2, 0.5)]
+    np.testing.assert_allclose(found[:6, 2:], shapes, rtol=1e-6)
+    np.testing.assert_allclose(found[:6, :2], 0.5 / 24, rtol=1e-6)
+    np.testing.assert_allclose(found[6 * 576, :], [0.5 / 12, 0.5 / 12, 2 * side, 2 * side], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "parameters", "operations"),
+    [
+        ({}, 3_243_470, 977_617_221),
+        ({"input_size": 384, "depth": 1.1, "pyramid_filters": 88, "pyramids": 4}, 4_248_318, 1_973_728_714),
+    ],
+    ids=["Lite0", "Lite1"],
+)
+def test_efficientdet_lite_is_that_of_its_authors(options: Any, parameters: int, operations: int) -> None:
+    """google/automl, efficientdet/efficientdet_arch_test.py: weights that are trained, and half of all operations."""
+    built = EfficientDetLite0(**options).build(90)
+    assert trainable(built) == parameters
+    # theirs has what biases, batch norms and sums take as well
+    assert 0.99 < multiply_accumulates(built) / operations < 1
+
+
+def test_efficientdet_has_the_anchors_of_its_authors() -> None:
+    """google/automl, efficientdet/tf2/anchors.py: 3 strides x 2^(0, 1/3, 2/3), of the ratios 1, 2 and 1/2."""
+    import numpy as np
+
+    from tflbuild.tasks.detection.anchors import anchors
+
+    options = EfficientDetLite0().anchors
+    found = anchors([[40, 40], [20, 20], [10, 10], [5, 5], [3, 3]], options)
+    assert len(found) == 9 * (1600 + 400 + 100 + 25 + 9)
+    # in pixels of 320: 3 * 8 is 24, its area 576; ratios are width : height, by the root of each
+    wanted = [(24, 24), (16.97, 33.94), (33.94, 16.97), (30.24, 30.24), (21.38, 42.76), (42.76, 21.38)]
+    np.testing.assert_allclose(320 * found[:6, 2:], wanted, rtol=1e-3)
+    np.testing.assert_allclose(320 * found[6, 2:], (38.1, 38.1), rtol=1e-3)
+    np.testing.assert_allclose(320 * found[9 * 1600, :], [8, 8, 48, 48], rtol=1e-6)

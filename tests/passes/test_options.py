@@ -23,6 +23,7 @@ from tflbuild.passes.load_saved_model import LoadSavedModel
 from tflbuild.passes.load_tflite import LoadTflite
 from tflbuild.passes.load_torch_export import LoadTorchExport
 from tflbuild.passes.prune import Prune
+from tflbuild.passes.prune_channels import PruneChannels
 from tflbuild.passes.qat import QuantizationAwareTraining
 from tflbuild.passes.quantize import Quantize
 from tflbuild.passes.quantize_mixed import QuantizeMixed
@@ -53,6 +54,7 @@ DECLARED: dict[type[Pass], tuple[set[str], bool, bool | None]] = {
     LoadTflite: ({"ai_edge_litert", "numpy"}, False, None),
     LoadTorchExport: ({"environment:torch", "ai_edge_litert", "numpy"}, False, None),
     Prune: (TFMOT, True, None),
+    PruneChannels: (KERAS | {"ai_edge_litert"}, True, None),
     QuantizationAwareTraining: (TFMOT, True, True),
     Quantize: (LITERT | {"litert_quantizer"}, False, True),
     QuantizeMixed: (LITERT | {"litert_quantizer"}, False, True),

@@ -17,6 +17,7 @@ from tflbuild.core.metric import Measurement
 from tflbuild.data.signs import Signs
 from tflbuild.passes.prune import Prune
 from tflbuild.testing import run_pass
+from tflbuild.training.zeros_by_layer import zeros_by_layer
 
 KERNELS = {"conv_0/kernel", "pointwise/kernel", "last/kernel", "box_0/kernel", "class_0/kernel"}
 """Of the small detector; its depthwise kernel is none that tfmot prunes."""
@@ -40,13 +41,30 @@ def kernels(model: KerasModel) -> dict[str, np.ndarray[Any, Any]]:
 def test_each_kernel_ends_with_the_declared_zeros(
     options: dict[str, Any], small_detector: KerasModel, few_signs: Signs, tmp_path: Path
 ) -> None:
-    options = {"steps": 7, "batch_size": 4, "sparsity": 0.75, **options}
+    options = {"steps": 7, "batch_size": 4, "sparsity": 0.75, "spread": "even", **options}
     result = run_pass(Prune(**options), small_detector, tmp_path, data=few_signs)
     assert result.meta["sparsity"]["layers"] == dict.fromkeys(KERNELS, 0.75)
     assert {name: np.mean(values == 0) for name, values in kernels(result).items()} == dict.fromkeys(
         KERNELS, 0.75
     )
     assert result.meta["sparsity"]["overall"] == 0.75
+
+
+@pytest.mark.slow
+def test_lamp_shares_the_zeros_by_the_weights_that_training_starts_from(
+    small_detector: KerasModel, few_signs: Signs, tmp_path: Path
+) -> None:
+    options = Prune(steps=3, batch_size=4, sparsity=0.75, layers={"class_*": 0.25})
+    result = run_pass(options, small_detector, tmp_path, data=few_signs)
+    before, after = kernels(small_detector), kernels(result)
+    rest = {name: values for name, values in before.items() if name != "class_0/kernel"}
+    wanted = zeros_by_layer(rest, 0.75, "lamp") | {"class_0/kernel": 0.25}
+    zeros = {name: int(np.sum(values == 0)) for name, values in after.items()}
+    for name, share in wanted.items():
+        assert abs(zeros[name] - share * after[name].size) <= 1, name
+    overall = sum(zeros[name] for name in rest) / sum(values.size for values in rest.values())
+    assert overall == pytest.approx(0.75, abs=0.01)
+    assert len({round(share, 3) for share in wanted.values()}) > 2
 
 
 @pytest.mark.slow
@@ -62,7 +80,7 @@ def test_two_of_four_leaves_two_zeros_in_each_four_input_channels(
 
 @pytest.mark.slow
 def test_excluded_layers_stay_dense(small_detector: KerasModel, few_signs: Signs, tmp_path: Path) -> None:
-    options = Prune(steps=2, batch_size=4, exclude=("conv_0", "class_*"))
+    options = Prune(steps=2, batch_size=4, exclude=("conv_0", "class_*"), spread="even")
     result = run_pass(options, small_detector, tmp_path, data=few_signs)
     zeros = {name: np.mean(values == 0) for name, values in kernels(result).items()}
     assert zeros == {name: 0.0 if name.startswith(("conv_0", "class_")) else 0.5 for name in KERNELS}
@@ -89,7 +107,7 @@ def test_the_same_seed_gives_the_same_weights(
 
 @pytest.mark.slow
 def test_a_dense_file_breaks_the_promise(small_detector: KerasModel) -> None:
-    with pytest.raises(BrokenPromise, match=r"zeros of .*sparsity=0.5 promises"):
+    with pytest.raises(BrokenPromise, match=r"zeros of .* its part of sparsity=0.5"):
         Prune().verify(small_detector, small_detector)
 
 
@@ -173,12 +191,12 @@ def test_blocks_of_a_dense_layer_are_counted_in_the_file(
 ) -> None:
     from tflbuild.backends import keras
 
-    options = Prune(steps=3, batch_size=4, block_size=(1, 4), sparsity=0.75)
+    options = Prune(steps=3, batch_size=4, block_size=(1, 4), sparsity=0.75, spread="even")
     result = run_pass(options, small_classifier, tmp_path, data=few_signs)
     dense = keras.load(result.path).get_layer("scores").kernel.numpy()  # (16 inputs, 8 outputs)
     assert np.count_nonzero((dense.reshape(16, 2, 4) == 0).all(axis=2)) == 24
     with pytest.raises(BrokenPromise, match=r"scores/kernel has \d+ blocks of zeros of 8, not the 6"):
-        Prune(block_size=(4, 4), sparsity=0.75).verify(small_classifier, result)
+        Prune(block_size=(4, 4), sparsity=0.75, spread="even").verify(small_classifier, result)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +257,9 @@ class Judge:
         return Judgement(verdicts=(verdict,), metrics={"map": Measurement(value=1.0 - found, unit="1")})
 
 
-ITERATIVE = Prune(schedule="iterative", level_steps=2, levels=3, start=1 / 3, sparsity=0.75, batch_size=4)
+ITERATIVE = Prune(
+    schedule="iterative", level_steps=2, levels=3, start=1 / 3, sparsity=0.75, batch_size=4, spread="even"
+)
 """Levels 0.25, 0.5 and 0.75."""
 
 

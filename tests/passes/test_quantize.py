@@ -217,7 +217,7 @@ def test_auto_notes_every_candidate_and_builds_the_chosen_one(
     notes: dict[str, Any] = {}
     result = quantized(model, tmp_path, images, notes)
     found = notes["auto"]
-    assert set(found) == {"chosen", "error", "held_out", "seconds", "candidates", "failed"}
+    assert set(found) == {"chosen", "error", "held_out", "seconds", "steps", "candidates", "failed"}
     assert found["held_out"] == 2  # of 8
     (best,) = (each for each in found["candidates"] if each["setting"] == found["chosen"])
     assert best["error"] == found["error"]
@@ -230,6 +230,31 @@ def test_auto_notes_every_candidate_and_builds_the_chosen_one(
         {"operator": "SOFTMAX", "tensor": "scores", "dtype": "int16", "reason": "final scores"}
     ]
     assert result.meta["signature"]["outputs"][0]["dtype"] == "float32"
+
+
+@pytest.mark.parametrize("granularity", ["channel", "tensor"])
+def test_small_channels_are_lifted_only_where_each_has_its_scale(
+    model: TFLiteModel, images: str, tmp_path: Path, granularity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def searched(bench: Any, shared: Any, *, learning: bool) -> Any:
+        asked.extend(way for way, _ in shared)
+        raise PassError("enough.")
+
+    monkeypatch.setattr("tflbuild.quantization.remembered.searched", searched)
+    with pytest.raises(PassError, match="enough"):
+        quantized(model, tmp_path, images, granularity=granularity)
+    assert ("noise" in asked) == (granularity == "channel")
+    assert "activations" in asked
+
+
+def test_lifting_asked_for_with_one_scale_a_tensor_is_refused(
+    model: TFLiteModel, images: str, tmp_path: Path
+) -> None:
+    options = {"method": "fixed", "granularity": "tensor", "equalize": "noise"}
+    with pytest.raises(ValueError, match="equalize: 'noise' counts on a scale for each channel"):
+        quantized(model, tmp_path, images, **options)
 
 
 def test_scores_of_8_bits_have_steps_of_a_256th(model: TFLiteModel, images: str, tmp_path: Path) -> None:

@@ -152,6 +152,7 @@ def pruning_module(fake: Fake, monkeypatch: pytest.MonkeyPatch, zeros: list[Any]
         schedule=lambda *given: ("schedule", *given),
         break_ties=lambda *given: None,
         zeros_of=lambda *given: zeros or [],
+        spread_over=lambda built, names, share, spread, pattern: dict.fromkeys(names, share),
         Pruning=type(
             "Pruning",
             (),
@@ -244,7 +245,7 @@ def test_each_level_goes_on_from_the_one_before_with_its_own_seed_and_ramp(
     options.run(given, ctx)
     assert fake.of("keras.seed") == [(5,), (6,)]
     loaded = [path.name for path, *_ in fake.of("keras.load")]
-    assert loaded == ["given.h5", "level-0.h5", "level-0.h5", "level-1.h5"]
+    assert loaded == ["given.h5", "level-0.h5", "level-0.h5", "given.h5", "level-1.h5"]
     (_, shares, course, _), (_, _, second, _) = (hooks for _, _, _, hooks, _ in trained)
     assert shares == {"one": 0.8, "two": 0.8, "head": 0.4}
     # kind, zeros in the end, steps, ramp, frequency, zeros there already
@@ -330,7 +331,8 @@ def test_fewer_zeros_than_promised_are_noticed(
         Prune(sparsity=share).verify(model, model)
     else:
         with pytest.raises(
-            BrokenPromise, match=r"^one/kernel has 4 zeros of 10, not the 5 that sparsity=0\.5 promises"
+            BrokenPromise,
+            match=r"^one/kernel has 4 zeros of 10, not the 5 that are its part of sparsity=0\.5\.",
         ):
             Prune(sparsity=share).verify(model, model)
         with pytest.raises(BrokenPromise, match="4 blocks of zeros of 10"):
@@ -410,6 +412,7 @@ def test_only_levels_are_judged() -> None:
 
 @pytest.fixture
 def islands(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    fake.module(monkeypatch, "unsharing", unshared=lambda built: built)
     fake.module(
         monkeypatch,
         "float_islands",
@@ -637,6 +640,7 @@ class Spec:
     """An architecture whose model is text with shapes."""
 
     task_on = Architecture.task_on
+    also = ()
 
     def __init__(
         self, outputs: int = 2, head: dict[str, Any] | None = None, files: tuple[Any, ...] = ()
@@ -644,6 +648,10 @@ class Spec:
         self._outputs, self._head, self._files = outputs, head or {}, files
         self.task = "detection" if head else ""
         self.reference: Any = None
+        self._weights = False
+
+    def start(self, built: Any, classes: int) -> dict[str, Any]:
+        return {"by": "name"} if self._weights else {}
 
     def otherwise(self) -> dict[str, Any]:
         return {}
@@ -702,6 +710,19 @@ def test_a_trained_model_says_what_it_means(
     for init in ("scratch", "continue"):
         Train(steps=1, init=init).run(None, starting(tmp_path, Spec()))
     assert len(fake.of("keras.take_weights")) == 1
+
+
+def test_weights_of_the_model_and_of_the_pass_are_not_both_taken(
+    fake: Fake, trained: list[Any], tmp_path: Path
+) -> None:
+    spec, start = Spec(), tmp_path / "start.h5"
+    spec._weights = True
+    start.touch()
+    ctx = starting(tmp_path, spec)
+    Train(steps=1).run(None, ctx)
+    assert ctx.notes["weights"] == {"by": "name"}
+    with pytest.raises(RecipeError, match=r"step\.init: '.*' and model\.weights both say which weights"):
+        Train(steps=1, init=str(start)).run(None, starting(tmp_path, spec))
 
 
 def test_the_file_to_start_from_is_read(tmp_path: Path) -> None:

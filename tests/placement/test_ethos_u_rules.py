@@ -12,6 +12,7 @@ from single_operators import Held, Operator, bias, network, one, side_by_side, w
 from tflbuild.core import toolchain
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.errors import PassError, RecipeError
+from tflbuild.engine.placing import Foreseen
 from tflbuild.quantization import final_scores
 from tflbuild.targets.ethos_u.target import EthosU
 from tflbuild.tflite.graph import Graph
@@ -126,6 +127,18 @@ def test_a_file_that_vela_refuses_is_foreseen(tmp_path: Path) -> None:
         compiled(tmp_path, content, "ethos-u55-128")
     assert "HARD_SWISH 'out0' Does not have valid TFLite Semantics. - IFM has to be 8bit" in str(caught.value)
     assert str(caught.value).endswith("a HARD_SWISH or ARG_MAX of more than 8 bits (quantize.scheme=int8).")
+
+
+def test_suppression_stays_on_the_processor_and_a_plan_does_not_lay_that_to_the_users_file(
+    shared_models: Path,
+) -> None:
+    path = shared_models / "odapi/ssd_mobilenet_v2/tflite/float_max10.tflite"
+    found = EthosU().foresee(path)
+    assert found is not None
+    last = found["operators"][-1]
+    assert (last["name"], last["on"], last["unknown"]) == ("TFLite_Detection_PostProcess", False, False)
+    assert last["reason"] == "suppresses boxes, which the processor does in float32"
+    assert Foreseen("ethos_u55", found, delivered=False).text() == ""
 
 
 IMAGE = Held((1, 4, 4, 8))

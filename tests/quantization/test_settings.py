@@ -64,7 +64,7 @@ def test_every_way_is_searched_once() -> None:
     assert ("none", "replace") not in SHARED, "nothing is replaced where nothing is equalized"
     assert (USUAL.ranges, USUAL.equalize, USUAL.correct_bias, USUAL.round) == (
         "mse",
-        "activations",
+        "noise",
         True,
         "nearest",
     )
@@ -120,3 +120,32 @@ def test_fewer_right_answers_are_no_near_miss() -> None:
     best, usual = scored(Setting(), 1.0, 2.0, top1=0.9), scored(USUAL, 1.0, 2.0, top1=0.8)
     assert chosen([best, usual]) is best
     assert chosen([dataclasses.replace(best, top1=0.8), usual]) is usual
+
+
+def test_steps_say_what_each_choice_gave_and_whether_images_tell() -> None:
+    """Equalizing gives 1 on each image; lifting 0.1, give or take 1; correcting is sure again."""
+    even = Setting(ranges="mse", equalize="activations")
+    lifted = Setting(ranges="mse", equalize="noise")
+    found = [
+        Scored(setting=USUAL, errors=(0.5, 1.4, 2.4), seconds=0.0),
+        Scored(setting=lifted, errors=(1.0, 1.9, 2.9), seconds=0.0),
+        Scored(setting=even, errors=(2.0, 2.0, 2.1), seconds=0.0),
+        Scored(setting=Setting(ranges="mse"), errors=(3.0, 3.0, 3.1), seconds=0.0),
+        Scored(setting=Setting(ranges="minmax"), errors=(9.0, 9.0, 9.0), seconds=0.0),
+    ]
+    steps = settings.steps_to(USUAL, found)
+    assert [step["step"] for step in steps] == [
+        "mse",
+        "mse, equalized by activations",
+        "mse, small channels lifted",
+        "mse, small channels lifted, biases corrected",
+    ]
+    assert [step["falls"] for step in steps] == [None, True, False, True]
+    assert [step["n"] for step in steps] == [3, 3, 3, 3]
+    assert steps[1]["error"] == pytest.approx(6.1 / 3)
+
+
+def test_steps_that_were_not_tried_are_left_out() -> None:
+    best = Setting(ranges="p99.9", equalize="weights", correct_bias=True)
+    only = Scored(setting=best, errors=(1.0, 2.0), seconds=0.0)
+    assert [step["step"] for step in settings.steps_to(best, [only])] == [best.text]

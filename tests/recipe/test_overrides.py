@@ -34,7 +34,10 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("description=${description}", "description: Recursive interpolation"),
         ('description="\x1b[2J"', "holds a control character"),
         ("=3", "it names no key"),
-        ("model=null", "model: null is not a choice; there are autoencoder, ds_cnn, efficientnet_lite0"),
+        (
+            "model=null",
+            "model: null is not a choice; there are autoencoder, ds_cnn, efficientdet_lite0, efficientnet_lite0",
+        ),
         ("model=7", "model: 7 is not a choice"),
         ("target=null", "target: null is not a choice"),
         ("prune=7", "prune: 7 is not a mapping of the step's options"),

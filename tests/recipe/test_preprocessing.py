@@ -13,6 +13,8 @@ from tflbuild import plugins
 from tflbuild.core.architecture import Architecture
 from tflbuild.core.dataset import Dataset
 from tflbuild.core.errors import RecipeError
+from tflbuild.data.tones import Tones
+from tflbuild.modalities.audio.modality import Audio
 from tflbuild.modalities.image.modality import ImageModality
 from tflbuild.recipe import load as load_module
 from tflbuild.recipe.load import load_recipe, thaw
@@ -106,6 +108,22 @@ SAID = [
 @pytest.mark.parametrize(("root", "data", "file", "differing"), SAID)
 def test_each_option_is_the_first_that_is_said(root: Any, data: Any, file: Any, differing: Any) -> None:
     assert of(root, data, file) == DEFAULT | differing
+
+
+def test_an_option_of_a_group_leaves_the_others_of_it_to_who_says_them() -> None:
+    nothing = {"gain": None, "log": None}
+    found = of(
+        {"front_end": "micro", "low": 125, "high": 7500, "micro": {**nothing, "gain": False}},
+        {"level": "recorded"},
+        {"micro": {"gain": True, "log_shift": 7}},
+        kind=Tones,
+    )
+    assert found["micro"] == Audio().to_json()["micro"] | {"gain": False, "log_shift": 7}
+    assert of({"micro": nothing}, kind=Tones) == Audio().to_json()
+    assert of({"micro": nothing}) == DEFAULT
+    assert refused({"micro": {"gain": True}}).startswith(
+        "preprocess.micro: the data are of the modality 'image'"
+    )
 
 
 CHANNELS = [

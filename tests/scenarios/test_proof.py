@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,18 @@ def test_a_run_can_stop_after_a_pass_and_print_times(here: Workspace) -> None:
     said = here.run(*INT8, "stop_after=prune", "--time-passes")
     assert "stopped after prune: a KerasModel of " in said
     assert "in sum" in said
+
+
+def test_samples_that_the_file_brings_are_replayed_by_the_processor_alike(here: Workspace) -> None:
+    """The steps are in the store, so that only the delivery is made: the file brings its samples, and replays equal."""
+    report = here.build(*INT8, "export.samples=3", "export.embed=true")
+    assert {step["outcome"] for step in report["passes"]} == {"cached"}
+    (target,) = report["targets"]
+    made = (here.folder / "outputs" / "ssd_mobilenet_int8" / "latest").resolve()
+    index = json.loads((made / target["samples"]["path"] / "samples.json").read_text())
+    assert len(index["samples"]) == target["samples"]["n"] == 3
+    replayed = here.run("verify", str(made), "--on", "cpu")
+    assert "3 samples" in replayed
+    alone = here.folder / "app.tflite"
+    alone.write_bytes((made / target["path"]).read_bytes())
+    assert "3 samples" in here.run("verify", str(alone), "--on", "cpu")

@@ -120,7 +120,41 @@ DEQUANTIZE: dict[str, Any] = {
     },
     "beyond": [{"name": "logits", "low": -13.3, "high": 23.2, "least": -15.6, "most": 22.5}],
 }
+CHANNELS: dict[str, Any] = {
+    "importance": "taylor",
+    "compare": "cost",
+    "aim": {"target_latency": 0.7},
+    "macs": {"before": 2000, "after": 1000},
+    "parameters": {"before": 400, "after": 300},
+    "channels": {"before": 40, "after": 24},
+    "groups": [{"name": "stem", "layers": ["stem", "block_out"], "before": 16, "after": 8}],
+    "whole": [
+        {"name": "logits", "channels": 5, "reason": "it reaches an output of the model"},
+        {
+            "name": "mix",
+            "channels": 8,
+            "reason": "LayerNormalization 'odd' is not known to keep channels apart",
+        },
+    ],
+    "latency": {"share": 0.68, "before_ms": 1.0, "after_ms": 0.68},
+    "rounds": [
+        {"macs": 0.75, "channels": 0.8, "metrics": {"map": 0.6}, "ok": True},
+        {"macs": 0.5, "channels": 0.6, "metrics": {"map": 0.5}, "ok": False},
+    ],
+}
+"""What `prune_channels` notes; its second round was over budget."""
+
 NOTES: dict[str, Any] = {
+    "weights": {
+        "file": "a.h5",
+        "by": "order",
+        "tensors": 260,
+        "of": 262,
+        "folded": 0,
+        "fresh": ["logits"],
+        "unused": ["predictions"],
+        "layers": 105,
+    },
     "recognised": RECOGNISED,
     "settled": ["boxes reach 638 on 16 pictures, so their units are pixels"],
     "parity": PARITY,
@@ -138,6 +172,7 @@ NOTES: dict[str, Any] = {
     "mixed": MIXED,
     "islands": ISLANDS,
     "iterations": ITERATIONS,
+    "channels": CHANNELS,
     "sparse_encoding": {"kernels": 3, "bytes": 1000, "dense_bytes": 2048},
     "graph": {
         "operators": {"ADD": [2, 1], "QUANTIZE": [0, 1]},

@@ -24,6 +24,7 @@ def predicted(*on: bool) -> dict[str, Any]:
             "macs": 10,
             "values": {} if fits else {"op.name": name},
             "cure": "" if fits else "quantize.scheme=int8",
+            "unknown": False,
         }
         for place, (name, fits) in enumerate(zip(NAMES, on or (True, True, True, False), strict=True))
     ]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from conv_network import FUSED, Network
+from foreign_networks import Draft
 from on_bytes import quantize
 from tflbuild.quantization.form import Form
 from tflbuild.tflite import bias_scales, flatbuffer
@@ -175,7 +176,7 @@ def test_layers_that_share_weights_have_the_biases_that_they_share(scheme: str, 
 
 
 def test_layers_whose_biases_all_do_not_fit_share_wider_weights(tmp_path: Path) -> None:
-    graph, found = heads(tmp_path, [0.01, 0.02, 0.01])
+    graph, found = heads(tmp_path, [0.01, 0.01, 0.05])
     assert len({one for one, *_ in found.values()}) == 1
     for _, _, scales, bias in found.values():
         assert bias == pytest.approx([1.0, -1.5], rel=1e-3)
@@ -184,6 +185,23 @@ def test_layers_whose_biases_all_do_not_fit_share_wider_weights(tmp_path: Path) 
         )
     filled = bias_scales.filling(graph.packed())
     assert [one.tolist() for name, one in filled.items() if name.startswith("out_0")] == [[False, True]]
+
+
+def test_the_bias_of_a_transposed_convolution_is_held_to_fit_as_well(tmp_path: Path) -> None:
+    draft = Draft(0, image=(1, 2, 2, 1))
+    draft.transposed("out", "image", 2)
+    draft.resized("out", [1.0, 1e-8])
+    path = tmp_path / "float.tflite"
+    path.write_bytes(draft.content("out"))
+    ranges = {"image": (-1.0, 1.0), "out": (-4.0, 4.0)}
+    graph = Graph.unpacked(quantize(path, "int8", ranges, float_input=True, float_output=True))
+    floats = Graph(flatbuffer.load(path))
+    assert bias_scales.fit(graph, floats)
+    check_unpacked(graph.model)
+    (operator,) = graph.weighted()
+    levels: Any = graph.constant(int(operator.inputs[3]))
+    scales = np.asarray(graph.tensors[int(operator.inputs[3])].quantization.scale, np.float64)
+    assert levels * scales == pytest.approx(floats.constant(int(floats.operators[0].inputs[3])), rel=1e-3)
 
 
 def test_a_bias_in_the_scale_of_another_layer_is_told_anew(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import small_network
+from conv_network import Network
 from tflbuild.tflite import flatbuffer, graph
 from tflbuild.tflite.graph import Graph
 
@@ -126,3 +127,26 @@ def test_depthwise_channels_by_hand() -> None:
     assert outputs[0, 0].tolist() == [[1, 20, 300, 4000], [5, 60, 700, 8000]]
     inputs = graph.scaled_inputs(kind, weights, np.array([1, 10]))
     assert inputs[0, 0].tolist() == [[1, 2, 30, 40], [5, 6, 70, 80]]
+
+
+def test_layers_that_share_a_constant_get_one_other_and_those_left_out_keep_theirs() -> None:
+    draft = Network(channels=1)
+    draft.conv("first", "image", 2)
+    for name in ("second", "third"):
+        draft.again(name, "image", "first")
+    made = Graph.unpacked(draft.content("first", "second", "third"))
+    before, first, second, third = made.constant(int(made.operators[0].inputs[1])), *made.operators
+    assert before is not None
+    tensors = len(made.tensors)
+    made.set_inputs([first, second, third], 1, 2 * before)
+    assert len(made.tensors) == tensors, "nobody reads the old one, which nobody has to keep"
+    assert len({int(one.inputs[1]) for one in made.operators}) == 1
+    np.testing.assert_array_equal(made.constant(int(third.inputs[1])), 2 * before)
+    tensor = made.set_inputs([first, third], 1, 3 * before)
+    assert len(made.tensors) == tensors + 1
+    assert first.inputs[1] == third.inputs[1] != second.inputs[1]
+    assert made.tensors[int(first.inputs[1])] is tensor
+    assert made.readers(int(first.inputs[1])) == [first, third]
+    assert made.readers(int(second.inputs[1])) == [second]
+    np.testing.assert_array_equal(made.constant(int(third.inputs[1])), 3 * before)
+    np.testing.assert_array_equal(made.constant(int(second.inputs[1])), 2 * before)

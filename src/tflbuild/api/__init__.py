@@ -1,1 +1,1 @@
-"""The commands as functions: what they give is a value, and what goes wrong an exception."""
+"""The commands as functions: each returns a value, and raises an exception if something goes wrong."""

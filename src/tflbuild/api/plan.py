@@ -31,7 +31,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The steps that a build would run, and what they stand on.
+    """The steps that a build would run, and the data and model they would use.
 
     Attributes:
         recipe: its name.

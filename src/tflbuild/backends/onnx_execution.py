@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.backends import processes
+from tflbuild.backends import frames, processes
 from tflbuild.backends.onnx_conversion import ENVIRONMENT
 from tflbuild.backends.programs import onnx_session
 from tflbuild.core import environment
@@ -60,6 +60,7 @@ class OnnxSession:
         words = [str(path.resolve()), str(threads)]
         self._process = program.started(made, onnx_session, words, Path(self._folder.name))
         self._finalizer = weakref.finalize(self, _end, self._process, self._folder)
+        self._answers = frames.Reader(self._process.stdout)
         said: dict[str, list[dict[str, Any]]] = json.loads(self._receive(b"S"))
         self.inputs = {
             one["name"]: (one["shape"], DTYPES.get(one["type"], "float32")) for one in said["inputs"]
@@ -97,18 +98,16 @@ class OnnxSession:
             for name, value in inputs.items()
         }
         np.savez(target, **stored)
-        message = kind + target.getvalue()
-        assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(len(message).to_bytes(8, "little") + message)
-            self._process.stdin.flush()
+            frames.write(self._process.stdin, kind + target.getvalue())
         with np.load(io.BytesIO(self._receive(b"O")), allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
 
     def _receive(self, wanted: bytes) -> bytes:
-        assert self._process.stdout is not None
-        head = self._process.stdout.read(8)
-        message = self._process.stdout.read(int.from_bytes(head, "little")) if len(head) == 8 else b""
+        try:
+            message = self._answers.message()
+        except frames.Ended:
+            message = b""
         if message[:1] == wanted:
             return message[1:]
         reason = plain(message[1:].decode("utf-8", "replace").partition("\n")[0], 400) or "it died"

@@ -117,7 +117,7 @@ class AnalysisContext(Protocol):
         ...
 
     def progress(self, done: float, total: float, note: str = "") -> None:
-        """Say how far the analysis is."""
+        """Report how far the analysis is."""
         ...
 
 
@@ -160,7 +160,7 @@ class Analysis:
 
     @classmethod
     def of_steps(cls, steps: Mapping[str, Any]) -> Self:
-        """Give it as it fits a recipe, e.g. with the calibration of its quantization; by default as it is.
+        """Adapt the analysis to a recipe, e.g. to the calibration of its quantization; by default nothing changes.
 
         Args:
             steps: options of the steps' passes, by label, in order.
@@ -172,7 +172,7 @@ class Analysis:
         return ("data.val",)
 
     def check(self) -> None:
-        """Refuse combinations of options.
+        """Refuse combinations of options that make no sense.
 
         Raises:
             ValueError: "option: what was given and what would be right".
@@ -191,7 +191,7 @@ class Analysis:
         return ()
 
     def run(self, models: Mapping[str, Artifact], ctx: AnalysisContext) -> Sequence[Finding]:
-        """Find; runs in a worker. Each model is given by its name in `of`."""
+        """Look at the models, and give the findings; runs in a worker. Models are given by their names in `of`."""
         raise NotImplementedError
 
     def lines(self, findings: Sequence[Finding]) -> list[str]:

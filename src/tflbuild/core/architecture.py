@@ -40,6 +40,8 @@ class Architecture:
     modalities: ClassVar[tuple[str, ...]] = ()
     """Names of further modalities whose samples it takes."""
     needs: ClassVar[tuple[str, ...]] = ("tensorflow", "tf_keras")
+    starting: ClassVar[str] = ""
+    """Module that fills a built model with weights of files; only keys of trainings that start so have its code."""
 
     def check(self) -> None:
         """Refuse, while planning, options that no model can have.
@@ -49,7 +51,7 @@ class Architecture:
         """
 
     def fitted(self, modality: Modality) -> Architecture:
-        """Give this architecture for what the data's modality makes of a sample, while planning.
+        """Adapt the architecture, while planning, to the shape that the data's modality makes of a sample.
 
         Raises:
             ValueError: "frames: 40 ...": it cannot take that; the option, what was given, what is right.
@@ -64,12 +66,16 @@ class Architecture:
         """Name the user's files that decide the model; their content enters the cache key."""
         return ()
 
+    def starts_with(self) -> dict[str, Any]:
+        """Name by content the weights that a training starts from, for the cache key; {} for fresh ones."""
+        return {}
+
     def starts(self) -> Pass | None:
-        """Give the pass that takes the user's file in, which stands in the place of one that trains from scratch."""
+        """Give the pass that loads the user's file; it replaces the one that trains from scratch."""
         return None
 
     def otherwise(self) -> Mapping[str, str]:
-        """Give the options with which another pass takes the user's file in; {} where none does."""
+        """Give the options with which another pass loads the user's file; {} where none does."""
         return {}
 
     def quantized(self) -> str:
@@ -81,7 +87,7 @@ class Architecture:
         return None
 
     def task_on(self, task: str) -> str:
-        """Name the task that the model's outputs are of, on data of a task."""
+        """Name the task of the model's outputs, if the data are for a given task."""
         return task if task in self.also else self.task or task
 
     def refusal(self, task: str) -> str:
@@ -125,6 +131,14 @@ class Architecture:
     def build(self, classes: int) -> Any:
         """Build an untrained `tf_keras.Model` for `classes` classes."""
         raise NotImplementedError
+
+    def start(self, built: Any, classes: int) -> dict[str, Any]:
+        """Fill a built model, in a worker, with the weights that its training starts from.
+
+        Returns:
+            What was taken, for the report; {} where it starts from fresh weights.
+        """
+        return {}
 
     def head_of(self, model: Any) -> dict[str, Any]:
         """Say what only the task knows, such as how a detector's outputs become boxes, read off the built model."""

@@ -49,11 +49,11 @@ class Limit:
 
     @property
     def floor(self) -> bool:
-        """Whether values below its line exceed it."""
+        """Whether a value below the limit's line exceeds the limit."""
         return self.form in FLOORS
 
     def cost(self, value: float | None, baseline: float | None = None) -> float | None:
-        """Give what is bounded: the value itself, or how far it fell or rose since the baseline; None if undefined."""
+        """Give the bounded figure: the value, or how far it fell or rose since the baseline; None if undefined."""
         if not _measured(value):
             return None
         if not self.relative:
@@ -68,7 +68,7 @@ class Limit:
         return moved / abs(baseline) if baseline else None
 
     def excess(self, value: float | None, baseline: float | None = None) -> float:
-        """Give by how much it is exceeded, in units of its bound.
+        """Give by how much the limit is exceeded, in units of its bound.
 
         Returns:
             0 within the limit; infinity where the cost is undefined, so that nothing measured is farther away. A bound
@@ -81,7 +81,7 @@ class Limit:
         return max(over, 0.0) / (abs(self.bound) or 1.0)
 
     def line(self, baseline: float | None = None) -> float | None:
-        """Give the value at which it is reached; None where its cost would be undefined."""
+        """Give the value at which the limit is reached; None if its cost is undefined."""
         if not self.relative:
             return self.bound
         if not _measured(baseline) or (self.form == "max_relative_drop" and not baseline):

@@ -27,7 +27,7 @@ A = TypeVar("A", bound=Artifact)
 
 @dataclass(frozen=True, kw_only=True)
 class DataFacts:
-    """Facts that are known while planning, for defaults that follow from the data.
+    """Facts about the data that are known while planning, for defaults that depend on the data.
 
     Attributes:
         task: name of the task that the data are of.
@@ -116,22 +116,22 @@ class PassContext(Protocol):
         ...
 
     def judge(self, model: Artifact) -> Judgement:
-        """Hold a candidate that `emit` gave to the step's budget, on val, as its gate will hold the result.
+        """Check a candidate that `emit` gave against the step's budget, on val, as the gate will check the result.
 
         Only a pass that says so in `judges` may.
         """
         ...
 
     def progress(self, done: float, total: float, note: str = "") -> None:
-        """Say how far the pass is."""
+        """Report how far the pass is."""
         ...
 
     def doing(self, text: str) -> None:
-        """Say what is being waited for, e.g. "compiling the graph"; "" where that is over."""
+        """Report what is being waited for, e.g. "compiling the graph"; "" when the wait is over."""
         ...
 
     def continued(self, step: int, total: int) -> None:
-        """Say that a training goes on behind a step, where an earlier one was interrupted."""
+        """Say that a training continues after the step at which an earlier one was interrupted."""
         ...
 
     def trained(
@@ -193,15 +193,15 @@ class Pass:
         return False
 
     def judges(self) -> bool:
-        """Say whether the pass holds candidates to its step's budget while it runs; the budget is then in its key."""
+        """Say whether the pass checks candidates against its step's budget; the budget is then in its key."""
         return False
 
     def resolve(self, facts: DataFacts) -> Self:
-        """Fill defaults that follow from the data; the result is what is keyed, run and reported."""
+        """Fill in defaults that depend on the data; the result is keyed, run and reported."""
         return self
 
     def check(self) -> None:
-        """Refuse combinations of options.
+        """Refuse combinations of options that make no sense.
 
         Raises:
             ValueError: "option: what was given and what would be right"; "{step}" in it stands for the step's label.
@@ -212,7 +212,7 @@ class Pass:
         return None
 
     def verify(self, model: Any, result: Any) -> None:
-        """Hold the result to what the pass promises, by what is in the file; runs in a worker.
+        """Check what is in the result's file against what the pass promises; runs in a worker.
 
         Raises:
             BrokenPromise: the file is not what was promised.

@@ -1,4 +1,4 @@
-"""Results that hold what a JSON file holds, and read like it."""
+"""Results that are read like the JSON file that holds them."""
 
 from __future__ import annotations
 

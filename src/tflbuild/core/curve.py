@@ -60,7 +60,7 @@ CURVE = called("curve", fields({name: list_of(form) for name, form in POINT.item
 
 
 class Curve:
-    """The points of a training that goes on; of a very long one, every other point is dropped again and again."""
+    """The points of a running training; whenever there are too many, every other point is dropped."""
 
     def __init__(self) -> None:
         self.points: list[Point] = []
@@ -72,7 +72,7 @@ class Curve:
             self.points = self.points[::2]
 
     def to_json(self) -> dict[str, list[Any]] | None:
-        """Give at most `KEPT` points as a mapping of lists, the first and the last among them; None for no training."""
+        """Give at most `KEPT` points, always the first and the last, as a mapping of lists; None for no training."""
         if not self.points:
             return None
         columns = zip(*thinned(self.points), strict=True)

@@ -41,7 +41,7 @@ class Sample(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """One thing a loader left out, and why."""
+    """One file or annotation that a loader left out, and why."""
 
     file: str
     reason: str
@@ -70,14 +70,14 @@ class Index:
         object.__setattr__(self, "dropped", shown)
 
     def digest(self, split: str) -> str:
-        """Name a split by its content: the classes and the ordered digests of its samples."""
+        """Give a digest of a split's content: the classes, and the digests of its samples in order."""
         if split not in self._digests:
             content = [list(self.classes), [sample.digest for sample in self.splits[split]]]
             self._digests[split] = digest.of_json(content)
         return self._digests[split]
 
     def thinned(self, split: str, most: int) -> Index:
-        """Give a split with some of its samples, evenly from all of it: it may be sorted by class. Others stay whole.
+        """Keep fewer samples of one split, spread evenly since it may be sorted by class; other splits stay whole.
 
         >>> index = Index(classes=(), splits={"test": tuple(Sample(str(k), "") for k in range(5))})
         >>> [sample.key for sample in index.thinned("test", 3).splits["test"]]
@@ -199,7 +199,7 @@ class Dataset:
         raise NotImplementedError
 
     def resolved(self) -> tuple[Dataset, tuple[Mapping[str, str], ...]]:
-        """Give the data set that this one stands for, and what was recognised at its root.
+        """Give the data set that this one stands for (`auto` stands for another), and what was recognised at its root.
 
         Returns:
             A data set with its options; and `what`, `value` and `evidence`, in words, of all that was recognised.
@@ -210,11 +210,11 @@ class Dataset:
         return self, ()
 
     def decided_by(self) -> Path | None:
-        """Name the folder or file that decides the index, with the options and nothing else; None where others do."""
+        """Name the folder or file that, with the options, decides the index; None if something else decides it, too."""
         return None
 
     def contents(self, samples: Sequence[Sample], look: Look) -> Mapping[str, str]:
-        """Give the keys of samples by the SHA-256 of their files; of what lies inside a file with others, by its own.
+        """Give the keys of samples by the SHA-256 of their files; a sample inside a larger file has its own digest.
 
         Args:
             samples: of one split.
@@ -230,7 +230,7 @@ class Dataset:
         raise NotImplementedError
 
     def code(self) -> tuple[str, ...]:
-        """Name further modules that decide what `read` gives, for the cache key."""
+        """Name further modules that affect what `read` gives; they enter the cache key."""
         return ()
 
 

@@ -1,4 +1,4 @@
-"""Decisions by a score: how many answers are right from each score on, and which classes are taken for which."""
+"""Decisions by a score: how many answers are right at each threshold, and which classes are confused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of two models about the same samples, and how far these are apart, for people."""
+"""Answers of two models about the same samples, and how much they differ, for people."""
 
 from __future__ import annotations
 

@@ -36,12 +36,12 @@ class Environment:
     """Modules that are imported once, before it counts as made."""
 
     def folder(self) -> Path:
-        """Give the folder that it is made in: another one for other requirements."""
+        """Give the folder of the environment; other requirements give another folder."""
         pins = digest.of_json([list(self.pythons), sorted(self.requirements)])
         return cache_folder("environments") / f"{type(self).name}-{pins[:12]}"
 
     def made(self) -> Made | None:
-        """Give what was made of it; None where it is not there, half made, or its Python is gone."""
+        """Give the environment as it was made; None if it is missing or incomplete, or its Python is gone."""
         folder = self.folder()
         try:
             found = json.loads((folder / READY).read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ class Made:
 
     @property
     def version(self) -> str:
-        """Name everything in it, as keys have it: the package it is made for, and a digest of all."""
+        """Give the version for keys: that of its main package, and a digest of all packages."""
         main = ENVIRONMENTS.get(self.name).main
         everything = digest.of_json([self.python_version, self.packages])
         return f"{main} {self.packages.get(main, '?')}, {everything[:12]}"
@@ -97,7 +97,7 @@ def is_environment(tool: str) -> bool:
 
 
 def version(tool: str) -> str | None:
-    """Name what is in the environment that a tool is; None where it is not there."""
+    """Give the version of the environment that a tool stands for; None if it is missing."""
     made = ENVIRONMENTS.get(tool.removeprefix(PREFIX))().made()
     return made.version if made else None
 

@@ -78,7 +78,7 @@ class BrokenPromise(PassError):
 
 
 class OtherWay(BrokenPromise):
-    """A pass could not keep its promise, and other options of the model lead to another pass, which may.
+    """A pass could not keep its promise; other options of the model choose another pass, which may keep it.
 
     Args:
         message: the sentence for the user.

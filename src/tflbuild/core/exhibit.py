@@ -1,4 +1,4 @@
-"""The exhibit of a finding, before anybody draws it: bars, tables, curves, plots, matrices and samples."""
+"""The exhibit of a finding, as data to be drawn: bars, tables, curves, plots, matrices and samples."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tflbuild.core.runtime import Runtime
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Things that are delivered beside each file, so that an app or a device can be held to what was measured here."""
+    """Options of what is delivered beside each file, so that an app or a device can be compared with this machine."""
 
     samples: Annotated[int, Ge(0), Le(10_000)] = 0
     """Samples of the test split that are stored beside each delivered file with the outputs that it gives for them;
@@ -31,7 +31,7 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """The model that a proof is written of, and how.
+    """The model for which a proof is written, and how it is written.
 
     Attributes:
         runtime: computes the outputs; its other kernels are held against it.

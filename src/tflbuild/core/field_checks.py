@@ -1,4 +1,4 @@
-"""Checks of values that lay in a file of somebody else: nothing of them is used before all of it was checked."""
+"""Checks of values read from a file of unknown origin: none is used before all are checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Check = Callable[[Any], bool]
 def check_fields(
     prefix: str, value: Mapping[str, Any], fields: Mapping[str, Check], needed: tuple[str, ...] = ()
 ) -> None:
-    """Hold a mapping to checks of its fields.
+    """Check the fields of a mapping.
 
     Args:
         prefix: what a message puts before a field's name, e.g. "preprocess.".
@@ -37,12 +37,12 @@ def check_fields(
 
 
 def whole(least: int, most: int) -> Check:
-    """Take whole numbers from `least` to `most`."""
+    """Accept whole numbers from `least` to `most`."""
     return lambda value: type(value) is int and least <= value <= most
 
 
 def number(above: float = -math.inf, most: float = math.inf, least: float = -math.inf) -> Check:
-    """Take numbers that float32 can hold, above `above`, from `least` to `most`."""
+    """Accept numbers that float32 can hold, above `above`, from `least` to `most`."""
 
     def fits(value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e30:
@@ -53,37 +53,37 @@ def number(above: float = -math.inf, most: float = math.inf, least: float = -mat
 
 
 def one_of(*choices: str) -> Check:
-    """Take one of a few words."""
+    """Accept one of a few words."""
     return lambda value: isinstance(value, str) and value in choices
 
 
 def rows_of(check: Check, most: int, least: int = 1) -> Check:
-    """Take a list of `least` to `most` values that a check takes."""
+    """Accept a list of `least` to `most` values that a check accepts."""
     return lambda value: (
         isinstance(value, list | tuple) and least <= len(value) <= most and all(check(item) for item in value)
     )
 
 
 def nothing_or(check: Check) -> Check:
-    """Take null, of an option that was not said, and what a check takes."""
+    """Accept null, for an option that was left open, and whatever a check accepts."""
     return lambda value: value is None or check(value)
 
 
 def text(longest: int) -> Check:
-    """Take text of at most so many characters."""
+    """Accept text of at most so many characters."""
     return lambda value: isinstance(value, str) and len(value) <= longest
 
 
 def mapping(value: Any) -> bool:
-    """Take a mapping."""
+    """Accept a mapping."""
     return isinstance(value, dict)
 
 
 def text_mapping(value: Any) -> bool:
-    """Take a mapping of text to text."""
+    """Accept a mapping of text to text."""
     return mapping(value) and all(isinstance(one, str) for item in value.items() for one in item)
 
 
 def boolean(value: Any) -> bool:
-    """Take true and false."""
+    """Accept true and false."""
     return isinstance(value, bool)

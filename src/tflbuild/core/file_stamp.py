@@ -1,4 +1,4 @@
-"""Stamps of files: what says, without reading it, that a file is what it was."""
+"""Stamps of files: they show that a file is unchanged, without reading it."""
 
 from __future__ import annotations
 

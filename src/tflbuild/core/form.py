@@ -61,7 +61,7 @@ TEXT = Form("text", lambda value: isinstance(value, str), schema={"type": "strin
 
 
 def check(value: Any, form: Form, where: str = "") -> None:
-    """Hold a value, and all that lies in it, to a form.
+    """Check a value, and everything in it, against a form.
 
     Args:
         value: as JSON or YAML gives it, so that it is nested only as deep as its reader allows.
@@ -82,17 +82,17 @@ def check(value: Any, form: Form, where: str = "") -> None:
 
 
 def optional(form: Form) -> Form:
-    """Let a mapping lack a field; where it is there, it fits."""
+    """Make a field of a mapping optional; if it is there, it must fit."""
     return replace(form, optional=True)
 
 
 def written(form: Form) -> Form:
-    """Let a mapping lack a field that every one has which is written today: one of an earlier tflbuild may not."""
+    """Make a field optional that is always written today, because files of an earlier tflbuild may lack it."""
     return replace(form, optional=True, promised=True)
 
 
 def called(name: str, form: Form) -> Form:
-    """Give a form a name, under which a JSON Schema declares it once, however often it occurs."""
+    """Name a form, so that a JSON Schema declares it once, however often it occurs."""
     return replace(form, schema={"$ref": f"#/$defs/{name}", "$defs": {name: form.schema}})
 
 
@@ -110,7 +110,7 @@ def maybe(form: Form) -> Form:
 def such_that(
     form: Form, holds: Callable[[Any], bool], wanted: str, schema: Mapping[str, Any] | None = None
 ) -> Form:
-    """Require something more of a value that fits a form, e.g. that two fields come together.
+    """Add a condition to a form, e.g. that two fields come together.
 
     Args:
         form: what it fits besides.

@@ -1,4 +1,4 @@
-"""Forms of mappings of several kinds: which form a mapping has is said by one of its fields."""
+"""Forms of mappings of several kinds, where one field says which form a mapping has."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Hook:
 
     @cached_property
     def memory(self) -> dict[str, Any]:
-        """Values that the hook keeps from one call to the next; empty when a build begins."""
+        """Values that the hook keeps between calls; empty when a build begins."""
         return {}
 
     def before_build(self, recipe: Mapping[str, Any], folder: Path) -> None:
@@ -61,7 +61,7 @@ class Hook:
         """
 
     def after_pass(self, step: Mapping[str, Any]) -> None:
-        """A step gave a model: its entry in report.json. What a fallback tries begins and ends inside its step."""
+        """A step gave a model: its entry in report.json. The steps of a fallback begin and end inside its step."""
 
     def on_gate(self, verdict: Mapping[str, Any]) -> None:
         """A gate was judged: the verdict as in report.json, and the `label` of its step, "" for the total budget."""
@@ -70,12 +70,12 @@ class Hook:
         """A pass failed or a budget was exceeded: `label` ("" where no step did it), `error` and `exit_code`."""
 
     def after_build(self, report: Mapping[str, Any], folder: Path) -> None:
-        """A build ended, however it did, Ctrl-C included: its report.json, and the folder with all it left."""
+        """A build ended, in any way, Ctrl-C included: its report.json, and its folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unmade(Hook):
-    """Stands for a hook whose `__post_init__` raised; a build names it and goes on.
+    """Stands for a hook whose `__post_init__` raised; the build names it and continues.
 
     Attributes:
         error: what it raised.

@@ -1,4 +1,4 @@
-"""List image files below a folder, and name what is passed over: nothing is left out without a word."""
+"""List image files below a folder, and name everything that is left out."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def is_image_name(name: str) -> bool:
 
 
 def fault_of_name(name: str) -> str:
-    r"""Say why a name can be neither shown nor written down; "" where it can.
+    r"""Say why a name can be neither shown nor stored; "" if it can.
 
     >>> fault_of_name("a.png"), fault_of_name("a\n.png")
     ('', 'its name has control characters')

@@ -1,4 +1,4 @@
-"""A form as a JSON Schema document (draft 2020-12), for whoever reads a file of ours with tools of their own."""
+"""A form as a JSON Schema document (draft 2020-12), for tools of others that read our files."""
 
 from __future__ import annotations
 

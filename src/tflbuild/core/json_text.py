@@ -1,4 +1,4 @@
-"""JSON from outside: whatever is wrong with it is one kind of error, with a reason that fits into a sentence."""
+"""JSON of unknown origin: everything wrong with it raises one kind of error, with a reason for a sentence."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class HeldLimit:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """The verdicts on a candidate, as the step's gate would give them, with the measurements behind them.
+    """The verdicts on a candidate, as the step's gate would give them, with their measurements.
 
     Attributes:
         verdicts: one a limit.

@@ -57,7 +57,7 @@ def _labels(path: Path) -> tuple[str, ...]:
 
 
 def of_lines(lines: Sequence[str]) -> tuple[str, ...]:
-    """Read a name a line, numbered or not."""
+    """Read one name per line, numbered or not."""
     named = [line.strip() for line in lines if line.strip()]
     numbered = [NUMBERED.match(line) for line in named]
     rows = [(int(found[1]), found[2]) for found in numbered if found]
@@ -139,6 +139,6 @@ def disagreement(where: str, labels: Sequence[str], classes: Sequence[str]) -> s
 
 
 def disagreements(listed: Mapping[str, Sequence[str]], classes: Sequence[str]) -> list[str]:
-    """Give a sentence for everything that names a model's classes otherwise than the data do."""
+    """Give a sentence for each list whose class names differ from those of the data."""
     said = (disagreement(where, labels, classes) for where, labels in listed.items())
     return [text for text in said if text]

@@ -78,7 +78,7 @@ class Meaning:
 
     @property
     def only(self) -> Input:
-        """Give the one input.
+        """Give the only input of a model that has one.
 
         Raises:
             PassError: the model has several.

@@ -183,12 +183,12 @@ class FileMetric(Metric):
         raise NotImplementedError
 
     def from_figure(self, figure: Any) -> Measurement:
-        """Read the measurement of a target from `figure` of its report."""
+        """Read the measurement from the field `figure` of a target's report."""
         raise NotImplementedError
 
 
 def file_metrics_of(kind: str, names: Sequence[str]) -> list[str]:
-    """Give those metrics that are read off a file of a kind itself."""
+    """Give the metrics that are read from a file of a kind, without running it."""
     return [
         name
         for name in names

@@ -74,6 +74,8 @@ class Modality:
     """Dotted name of what reads a raw sample from a file; "" for a picture, and for an array in an `.npy`."""
     file: ClassVar[str] = "image"
     """Noun for such a file in messages."""
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """Ends of the names of such files in lower case, where a folder of them may be a source; () for pictures."""
     contract: ClassVar[str] = ""
     """Dotted name of a class that knows how apps prepare such samples, and their mistakes (a
     `tflbuild.analyses.mistakes.contract.Contract`); "" where nobody does."""
@@ -90,7 +92,7 @@ class Modality:
 
     @classmethod
     def check_options(cls, prefix: str, options: Mapping[str, Any]) -> None:
-        """Hold options that lay in a file to `checks`, and to one another.
+        """Check options that were read from a file: each by `checks`, and all together by `check`.
 
         Raises:
             ValueError: one is unknown or wrong, or contradicts another.
@@ -133,7 +135,7 @@ class Modality:
         return False
 
     def pieces(self, sample: Any, shape: tuple[int, ...]) -> Any:
-        """Give the codes of every piece of a sample, (pieces, *shape); by default of the one that it is.
+        """Give the codes of every piece of a sample, (pieces, *shape); by default the sample is one piece.
 
         Args:
             sample: as for `encode`.
@@ -157,7 +159,7 @@ class Modality:
         return None
 
     def evened(self) -> tuple[Modality, Sequence[float], Sequence[float]] | None:
-        """Give a modality whose codes one scale expresses, and what makes the values of this one of its values.
+        """Give a modality whose codes have one scale, and what turns its values into those of this one, by channel.
 
         Returns:
             The modality, and the factor and the shift of each channel, the last axis; None where there is none.
@@ -169,7 +171,7 @@ class Modality:
         return None
 
     def described(self, shape: tuple[int, ...]) -> TensorDescription:
-        """Describe an input of a delivered file for tools of others.
+        """Describe an input of a delivered file for other tools.
 
         Args:
             shape: of the input, without the batch axis.
@@ -212,7 +214,7 @@ modality = MODALITIES.declare
 
 
 def takes_codes(spec: TensorSpec, modality: Modality) -> bool:
-    """Say whether code p means the same to a tensor as to its modality, within the rounding of its zero point."""
+    """Say whether a code means the same to a tensor as to its modality, within the rounding of the zero point."""
     given = modality.quantization()
     if spec.dtype not in LOWEST or not spec.scale or given is None or modality.limits() is None:
         return False

@@ -86,7 +86,7 @@ class Description:
 
 
 class Asked(NamedTuple):
-    """Choices that a recipe makes where a model file leaves them open.
+    """Choices of a recipe that a model file leaves open.
 
     Attributes:
         signature: name of the one that is built, `model.signature`; "" for the only one.
@@ -120,7 +120,7 @@ class Format:
         raise NotImplementedError
 
     def takes(self, path: Path, beginning: bytes) -> bool:
-        """Say whether a file or folder can be taken for this format where `model.format` says so; as `recognises`."""
+        """Say whether a file or folder can be read as this format where `model.format` names it; else `recognises`."""
         return self.recognises(path, beginning)
 
     def otherwise(self, path: Path) -> str:
@@ -167,7 +167,7 @@ class Format:
         return tuple(sorted(file for file in path.rglob("*") if file.is_file())) if path.is_dir() else (path,)
 
     def fingerprint(self, path: Path) -> str:
-        """Name a file by what decides later results; the digest of its bytes where there is nothing better."""
+        """Give a digest of what decides later results of a file; by default that of its bytes."""
         from tflbuild.core import digest
 
         return digest.of_file(path)

@@ -94,7 +94,7 @@ class ModuleMemo:
         return [self._rules, digest.of_json(sorted(map(str, self.sources.values())))]
 
     def save(self) -> None:
-        """Keep what was learned since the last time, if anything was."""
+        """Save what was learned since the last save, if anything was."""
         if self._changed:
             content = {"head": self._head, "modules": self._known}
             Cache(KEPT).write(str(self._package), json.dumps(content, separators=(",", ":")).encode())

@@ -1,4 +1,4 @@
-"""Things that are reached by dotted name, because who uses them may not import them.
+"""Objects that are imported by their dotted name, because the layers forbid a direct import.
 
 So no framework is imported before it is needed, and a change of what only a training uses measures nothing again.
 """

@@ -258,7 +258,7 @@ def _bytes(value: Value, field: int) -> memoryview:
 
 
 def key_of(field: int, wire: int) -> bytes:
-    """Write what a field begins with: its number, and how its value is written."""
+    """Write the beginning of a field: its number, and how its value is written."""
     return encoded(field << 3 | wire)
 
 

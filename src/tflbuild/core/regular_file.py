@@ -1,4 +1,4 @@
-"""Read files of others without waiting on what is no file: a FIFO, a device, a folder."""
+"""Read files of unknown origin; a FIFO, a device or a folder is refused instead of being waited for."""
 
 from __future__ import annotations
 

@@ -179,6 +179,7 @@ FIGURES = {
     "metadata": optional(TEXT),
     "signature": optional(maybe(TEXT)),
     "cautions": optional(list_of(TEXT)),
+    "steps": optional(mapping_of(number(0))),
     "min_runtime": optional(fields({"version": TEXT, "by": TEXT, "unknown": list_of(TEXT)})),
     "npu_layers": optional(NPU_LAYERS),
     **NPU,

@@ -64,7 +64,7 @@ class Runtime:
     """Whether one process at a time runs it, because it executes on a device of which there is one."""
 
     def check(self) -> None:
-        """Hold this machine to what the runtime needs besides `needs`, where a user names it; no device is asked.
+        """Check that this machine has what the runtime needs besides `needs`, where a user names it; asks no device.
 
         Raises:
             MissingTool: something is not there; says how to get it.
@@ -82,11 +82,11 @@ class Runtime:
         return {}
 
     def peer(self) -> Runtime | None:
-        """Give the runtime that is to compute the same bytes, which deliveries are held to; None for none."""
+        """Give the runtime that must compute the same bytes, with which deliveries are compared; None for none."""
         return None
 
     def others(self) -> Mapping[str, Runtime]:
-        """Give the same runtime with its other kernels, by their names: how far these are apart is measured."""
+        """Give the same runtime with its other kernels, by their names; the distance between them is measured."""
         return {}
 
     def open(self, model: Artifact) -> Execution:
@@ -98,7 +98,7 @@ class Runtime:
         raise NotImplementedError
 
     def prove(self, model: Artifact) -> None:
-        """Hold a file that a pass just wrote to being one that this runtime executes.
+        """Check that this runtime executes a file that a pass has just written.
 
         Raises:
             BrokenPromise: it is not.

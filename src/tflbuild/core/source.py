@@ -21,7 +21,10 @@ MOST_BYTES = 1 << 28
 """Bytes of a list file that are read."""
 
 EXPECTED = "data.<split>, a folder, a glob, a list file (.txt), an .npy or an .npz"
-EXPECTED_ARRAYS = "data.<split>, an .npy or an .npz"
+EXPECTED_OTHERS = {
+    "array": "data.<split>, an .npy or an .npz",
+    "recording": "data.<split>, a folder of recordings, a glob or a list file (.txt)",
+}
 
 
 class Source(NamedTuple):
@@ -31,7 +34,9 @@ class Source(NamedTuple):
     left_out: tuple[Dropped, ...]
 
 
-def files_of(source: str, key: str = "calibration.source", noun: str = "image") -> Source:
+def files_of(
+    source: str, key: str = "calibration.source", noun: str = "image", suffixes: tuple[str, ...] = ()
+) -> Source:
     """List the files that a source names.
 
     Args:
@@ -39,16 +44,17 @@ def files_of(source: str, key: str = "calibration.source", noun: str = "image") 
             text file's folder), one image, or an `.npy` or `.npz` with pictures; of numbers an `.npy` or `.npz` with a
             row for each sample.
         key: the recipe key, for the error message.
-        noun: what a file of samples is called, "image" or "array".
+        noun: what a file of samples is called, "image", "array" or "recording".
+        suffixes: ends of the names of files that a folder is searched for; () for those of images.
 
     Raises:
         DataError: it names nothing.
     """
-    expected = EXPECTED if noun == "image" else EXPECTED_ARRAYS
+    expected = EXPECTED_OTHERS.get(noun, EXPECTED)
     if not source.strip():
         raise DataError(f"{key}: not given; expected {expected}.")
     try:
-        found = _found(source, Path(source).expanduser())
+        found = _found(source, Path(source).expanduser(), noun, suffixes)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{key}: '{plain(source)}' cannot be read: {reason}.") from error
@@ -69,7 +75,7 @@ def usable(
         found: what it names.
         facts: of each of its files.
         key: the recipe key, for the error message.
-        noun: what a file of samples is called, "image" or "array".
+        noun: what a file of samples is called, "image", "array" or "recording".
 
     Returns:
         Positions of the usable files; and all that is left out, with reasons.
@@ -99,23 +105,32 @@ def _first(left_out: Sequence[Dropped]) -> str:
     return f" Left out: {plain(file)}: {plain(reason)}{more}."
 
 
-def _found(source: str, path: Path) -> Source:
+def _found(source: str, path: Path, noun: str, suffixes: tuple[str, ...]) -> Source:
     if path.is_dir():
-        return _in_folder(path)
+        return _in_folder(path, noun, suffixes)
     if path.suffix.lower() in LISTS:
-        return _listed(path) if path.exists() else Source((), ())
+        return _listed(path, noun) if path.exists() else Source((), ())
     if path.exists():
         return Source((path,), ())
     return _named(sorted(glob.glob(os.path.expanduser(source), recursive=True)))
 
 
-def _in_folder(folder: Path) -> Source:
+def _in_folder(folder: Path, noun: str, suffixes: tuple[str, ...]) -> Source:
     found = below(os.fspath(folder))
-    arrays = [name for name in found.others if is_array_name(Path(name))]
+    taken, others = found.images, found.others
+    if suffixes:
+        every = sorted([*found.images, *found.others])
+        taken = [name for name in every if name.lower().endswith(suffixes)]
+        others = [name for name in every if not name.lower().endswith(suffixes)]
+    arrays = [name for name in others if is_array_name(Path(name))]
     left_out = [Dropped(name, reason) for name, reason in found.left_out]
-    left_out += [Dropped(name, "not named like an image") for name in found.others if name not in arrays]
+    left_out += [Dropped(name, f"not named like {_a(noun)}") for name in others if name not in arrays]
     left_out += [Dropped(name, "an array in a folder: name it as the source") for name in arrays]
-    return Source(tuple(folder / name for name in found.images), tuple(left_out))
+    return Source(tuple(folder / name for name in taken), tuple(left_out))
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _named(names: list[str]) -> Source:
@@ -130,11 +145,11 @@ def _named(names: list[str]) -> Source:
     return Source(tuple(files), tuple(left_out))
 
 
-def _listed(path: Path) -> Source:
+def _listed(path: Path, noun: str) -> Source:
     lines = (line.strip() for line in decoded(read_regular(path, MOST_BYTES)).splitlines())
     names = dict.fromkeys(line for line in lines if line and not line.startswith("#"))
     found = _named([str(path.parent / name) for name in names])
     folders = [name for name in names if (path.parent / name).is_dir()]
     return found._replace(
-        left_out=(*found.left_out, *(Dropped(plain(name), "a folder, not an image") for name in folders))
+        left_out=(*found.left_out, *(Dropped(plain(name), f"a folder, not {_a(noun)}") for name in folders))
     )

@@ -84,7 +84,7 @@ class Target:
 
     @classmethod
     def reports(cls, metric: str) -> bool:
-        """Say whether it reports a metric, by its own word."""
+        """Say whether the target itself reports a metric."""
         return metric in cls.gives or (cls.offloads and metric == COVERAGE)
 
     @property
@@ -108,11 +108,11 @@ class Target:
         return {}
 
     def own_of_runtime(self) -> dict[str, Any]:
-        """Give those options that the runtime that `runtime` names has under the same names."""
+        """Give the options that this target shares, by name, with the runtime that `runtime` names."""
         return {one.name: getattr(self, one.name) for one in fields(RUNTIMES.get(self.runtime))}
 
     def check(self) -> None:
-        """Hold this machine to what the target needs besides `needs`, such as a program; asked while planning.
+        """Check that this machine has what the target needs besides `needs`, such as a program; asked while planning.
 
         Raises:
             MissingTool: something is not there; says how to get it.
@@ -130,7 +130,7 @@ class Target:
         return {}
 
     def with_compiler(self) -> Target:
-        """Give the target of a user who asks for its compiler, so that one that is missing is not passed over."""
+        """Give the target for a user who asks for its compiler: a missing compiler is then an error."""
         return self
 
     def in_float16(self) -> Computed:
@@ -168,7 +168,7 @@ class Target:
     def companions(
         self, model: Artifact, figures: Mapping[str, Any], sample: Mapping[str, Any] | None
     ) -> Mapping[str, str]:
-        """Give texts of files that lie beside the delivered one, by their paths from its folder.
+        """Give the texts of files to write beside the delivered file, by their paths from its folder.
 
         It runs where the build writes its folder, and imports no framework.
 
@@ -183,7 +183,7 @@ class Target:
 
 
 def giving(metric: str) -> list[str]:
-    """Name the declared targets that report a metric, by their own word."""
+    """Name the declared targets that report a metric themselves."""
     return sorted(name for name, cls in TARGETS.items() if cls.reports(metric))
 
 

@@ -46,6 +46,8 @@ class Task:
     """Batches that train from scratch on 2,400 samples."""
     float_outputs: ClassVar[bool] = False
     """Whether a converted file's outputs are floats whatever is before them."""
+    stepped: ClassVar[bool] = False
+    """Whether people use the numbers of its outputs, so that the step of a quantized one is said."""
     reads_inputs: ClassVar[bool] = False
     """Whether `decode` finds, beside the outputs, the float values that the model was given, under `GIVEN` and the
     name of each input."""
@@ -72,7 +74,7 @@ class Task:
 
     @classmethod
     def check_head(cls, prefix: str, head: Mapping[str, Any]) -> None:
-        """Hold a head that lay in a file to `head_checks`.
+        """Check a head that was read from a file against `head_checks`.
 
         Raises:
             ValueError: a field is unknown or wrong.
@@ -106,7 +108,7 @@ class Task:
         return meaning, ()
 
     def finish_file(self, graph: Any, meaning: Meaning) -> Meaning:
-        """Append to a float `.tflite` of somebody else what a delivered file ends in; by default nothing.
+        """Append what a delivered file ends in to somebody else's float `.tflite`; by default nothing.
 
         Args:
             graph: a `tflbuild.tflite.graph.Graph`; edited in place.
@@ -118,7 +120,7 @@ class Task:
         return meaning
 
     def decode(self, outputs: Outputs, meaning: Meaning, geometry: Mapping[str, Any]) -> Rows:
-        """Turn a delivered file's outputs for one sample into what it says of it.
+        """Turn a delivered file's outputs for one sample into the model's answer.
 
         Args:
             outputs: by name.
@@ -128,7 +130,7 @@ class Task:
         raise NotImplementedError
 
     def joined(self, rows: Sequence[Rows]) -> Rows:
-        """Make one answer of those about the pieces of a sample, for a task with `joins`."""
+        """Join the answers about the pieces of a sample into one, for a task with `joins`."""
         raise NotImplementedError
 
     def is_learned_from(self, labels: Sequence[int]) -> bool:
@@ -136,7 +138,7 @@ class Task:
         return True
 
     def mismatch(self, signature: Signature) -> str:
-        """Say, while planning, why a file that does not say what its outputs are cannot be for this task; "" if it can.
+        """Say, while planning, why a file that does not describe its outputs cannot be for this task; "" if it can.
 
         Args:
             signature: of the file.
@@ -172,7 +174,7 @@ class Task:
         return self._trained("loss")(model, options)
 
     def ended(self, model: Any, split: Split) -> tuple[Any, Mapping[str, Any]]:
-        """Let a model that an architecture just built end as the train split asks for; by default as it is.
+        """Adapt the end of a newly built model to the train split; by default nothing changes.
 
         Args:
             model: the framework's model, untrained.
@@ -241,7 +243,7 @@ class Task:
         return {}
 
     def end_as(self, graph: Any, ending: Mapping[str, Any]) -> bool:
-        """Let a file turn raw outputs into answers as another model does; says whether that changes it.
+        """Make a file turn raw outputs into answers as another model does; says whether the file changed.
 
         Args:
             graph: a `tflbuild.tflite.graph.Graph`; edited in place.
@@ -254,7 +256,7 @@ class Task:
     def described(
         self, meaning: Meaning, outputs: Mapping[str, TensorSpec]
     ) -> Mapping[str, TensorDescription]:
-        """Describe outputs of a delivered file for tools of others; what is left out is any numbers to them.
+        """Describe outputs of a delivered file for other tools; to them, an output that is left out is only numbers.
 
         Args:
             meaning: of the model.
@@ -269,7 +271,7 @@ class Task:
         return None
 
     def judged(self, answers: Sequence[Any], threshold: float) -> str:
-        """Say in a word what a sample is by a threshold of the score; "" for a task whose answers say it themselves."""
+        """Name in a word what a sample is by a threshold of the score; "" for a task whose answers name it."""
         return ""
 
     def found(self, rows: Rows, meaning: Meaning) -> list[Any]:

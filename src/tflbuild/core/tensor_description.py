@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Content = Literal["feature", "image", "box"]
+Content = Literal["feature", "image", "box", "audio"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class TensorDescription:
         name: that tools know it by, e.g. "location"; "" for the tensor's own.
         description: one or two sentences for people.
         content: "image" for pixels that are given as they are, "box" for (ymin, xmin, ymax, xmax) in 0..1 of a
-            picture, and "feature" for any other numbers.
+            picture, "audio" for the samples of a recording, and "feature" for any other numbers.
         colour: "rgb" or "grey"; "" for what is no image.
         mean: of all channels or of each, in the codes of the modality: the model takes (code - mean) / std.
         std: likewise.
@@ -24,6 +24,7 @@ class TensorDescription:
         high: likewise the highest.
         labels: class names, by index.
         labelled: whether `labels` name the places of the last axis, or the values.
+        rate: samples of a channel in a second; 0 for what is no audio.
     """
 
     name: str = ""
@@ -36,3 +37,4 @@ class TensorDescription:
     high: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
     labelled: Literal["axis", "values"] = "axis"
+    rate: int = 0

@@ -1,4 +1,4 @@
-"""Text files of others, in whatever encoding they were saved."""
+"""Text files of unknown origin, in any encoding."""
 
 from __future__ import annotations
 

@@ -73,6 +73,8 @@ class ArrayValues(DrawnDataset):
         Raises:
             DataError: an option of pictures is set for numbers.
         """
+        if self.decided_by() is None:  # as the index says
+            return self, ()
         layout, kept = self._layout(), self
         said = f"'{plain(layout.values['train'], 60)}' holds the values of each row"
         evidence = ({"what": "values", "value": "numbers", "evidence": said},)

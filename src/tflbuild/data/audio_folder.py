@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from tflbuild.core.dataset import Dropped, FileFacts, Index, Look, dataset
 from tflbuild.core.errors import DataError, MissingTool
 from tflbuild.core.image_files import fault_of_name
 from tflbuild.core.plain_text import plain
+from tflbuild.core.split_names import SPLITS
 from tflbuild.data.layouts.files import (
     DOCUMENTS,
     FileDataset,
@@ -18,14 +20,21 @@ from tflbuild.data.layouts.files import (
     looked_at,
     split_folders,
 )
+from tflbuild.data.layouts.groups import group_of, pattern_of, whole_groups
 from tflbuild.data.layouts.labelled import Labelled, assemble
 from tflbuild.data.layouts.recording_files import RecordingFiles, fault_of, remarks
 from tflbuild.data.layouts.recordings import is_recording_name
 from tflbuild.modalities.audio.modality import CURE, Audio
 
+T = TypeVar("T")
+
 EXPECTED = (
     "a folder of recordings (.wav, .flac) for each class, root/CLASS/* or root/{train,val,test}/CLASS/*"
 )
+
+
+SHOWN = 4
+"""Speakers of a split that are named."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +52,46 @@ class AudioFolder(RecordingFiles, FileDataset):
     WAV (PCM of 8 to 32 bits, floats) and FLAC (`pip install "tflbuild[audio]"`) of any rate and number of channels:
     channels are averaged, other rates resampled, longer ones cut and shorter ones followed by silence, which is said.
     Recordings that are silent, empty, broken, cut off or shorter than a frame are left out and reported by file name.
-    Splits are as for `image_folder`. Seeded parts do not know who speaks: give splits yourself where speakers or
-    machines must not be in two of them.
+    Splits are as for `image_folder`. Seeded parts do not know who speaks: say `speaker`, or give splits yourself, where
+    speakers or machines must not be in two of them.
     """
 
     task = "classification"
+
+    speaker: str | None = None
+    """Regular expression for the beginning of a file's name, with brackets around what names the speaker, e.g.
+    `([^_]+)_` for `anna_3.wav`. Every speaker is then in one split alone, drawn by `seed`, and splits that the folder
+    has do not count. null: nobody knows who speaks."""
+
+    def completed(self, splits: Mapping[str, list[T]], key: Callable[[T], str]) -> dict[str, list[T]]:
+        """Give every split, missing ones as seeded parts of train; with `speaker`, each speaker to one.
+
+        Raises:
+            DataError: `speaker` does not fit the names, or there are too few speakers.
+        """
+        if self.speaker is None:
+            return super().completed(splits, key)
+        every = [item for split in SPLITS for item in splits.get(split, [])]
+        fractions = {"test": self.test_fraction, "val": self.val_fraction}
+        return whole_groups(every, lambda item: self._speaker(key(item)), fractions, self.seed, "speakers")
+
+    def _speaker(self, key: str) -> str:
+        pattern = pattern_of("data.speaker", self.speaker or "")
+        return group_of("data.speaker", pattern, key.rpartition("/")[2])
+
+    def _voices(self, index: Index) -> list[str]:
+        """Say who is heard in which split."""
+        if self.speaker is None:
+            return []
+        heard = {
+            split: sorted({self._speaker(sample.key) for sample in index.splits[split]}) for split in SPLITS
+        }
+        said = "; ".join(
+            f"{split} {', '.join(map(plain, names[:SHOWN]))}"
+            + f" and {len(names) - SHOWN} more" * (len(names) > SHOWN)
+            for split, names in heard.items()
+        )
+        return [f"data: every speaker is in one split: {said}"]
 
     def index(self, look: Look) -> Index:
         """List the splits.
@@ -72,7 +116,7 @@ class AudioFolder(RecordingFiles, FileDataset):
             )
         index = assemble(self, splits, look, dropped, noun="recording")
         taken = [heard[str(sample.path)] for samples in index.splits.values() for sample in samples]
-        return replace(index, remarks=tuple(remarks(taken, kind)))
+        return replace(index, remarks=(*remarks(taken, kind), *self._voices(index)))
 
     def _split_folders(self, root: Path) -> Mapping[str, Path]:
         """Give the folder of every split; the root itself where there are none.

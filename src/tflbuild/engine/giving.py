@@ -73,12 +73,17 @@ def check_on(recipe: Recipe, metric: str, name: str, where: str) -> None:
 
 
 def _nobody(recipe: Recipe, metric: str) -> str:
-    """Say that no target of a recipe gives a metric, and which would."""
+    """Say that no target of a recipe gives a metric, and which would.
+
+    The file before a compiler is not measured in its place: that the compiled one computes the same integers is the
+    compiler's word, and a limit is on what was measured. The processor's own file is one more target, which shares the
+    steps, and whose figure says whose it is.
+    """
     cls: Any = METRICS.get(metric)
     given = ",".join(recipe.targets)
     said = f"no target of the recipe measures it (target=[{given}])"
     if not issubclass(cls, TargetMetric):
-        return f"{said}; add one whose file this machine can execute, e.g. target=[{given},cpu]."
+        return f"{said}; add one whose file this machine can execute, e.g. target=[cpu,{given}]."
     choice = cls.choice or next(iter(giving(metric)), "")
     example = f", e.g. target=[{given},{choice}]" if choice else ""
     kinds = " or ".join(f"'{one}'" for one in dict.fromkeys((*filter(None, [cls.target]), *giving(metric))))

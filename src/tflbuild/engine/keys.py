@@ -322,12 +322,15 @@ class Keys:
     @cached_property
     def _model(self) -> dict[str, Any]:
         model = self.recipe.model
-        options = {k: v for k, v in to_json(model).items() if k != "path"}
+        weights = model.starts_with()
+        unkeyed = ("path", "weights") if weights else ("path",)
+        options = {k: v for k, v in to_json(model).items() if k not in unkeyed}
         return {
             "type": type(model).name,
             "code": code_digest(type(model).__module__),
             "options": options,
             "files": [digest.of_file(path) for path in model.files()],
+            **({"weights": {**weights, **_reading(model.starting)}} if weights else {}),
             "classes": list(self.index.classes),
         }
 
@@ -356,6 +359,11 @@ class Keys:
             "device": self.recipe.device,
             "machine": platform.machine(),
         }
+
+
+def _reading(module: str) -> dict[str, Any]:
+    """Name what reads the weights that a training starts from, and matches them."""
+    return {"code": code_digest(module), "toolchain": tools_of(module)}
 
 
 def _decisive(model: Artifact) -> dict[str, str]:

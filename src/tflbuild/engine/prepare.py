@@ -230,7 +230,7 @@ def _files(
     """
     if not key.endswith(SAMPLES):
         return _as_it_stands(source, key)
-    named_files = files_of(source, key, noun)
+    named_files = files_of(source, key, noun, MODALITIES.get(data.modality).suffixes)
     facts = memo.many(named_files.files)
     good, left_out = usable(source, named_files, facts, key, noun)
     if left_out:

@@ -91,6 +91,19 @@ VERDICT = called(
     ),
 )
 
+WEIGHTS = fields(
+    {
+        "file": TEXT,
+        "by": TEXT,
+        "tensors": whole(),
+        "of": whole(),
+        "folded": whole(),
+        "fresh": list_of(TEXT),
+        "unused": list_of(TEXT),
+        "layers": whole(),
+    }
+)
+
 _STEP: dict[str, Form] = {
     "label": TEXT,
     "pass": TEXT,
@@ -108,7 +121,7 @@ _STEP: dict[str, Form] = {
     "peak_rss_mib": number(0),
     "measuring_seconds": number(0),
     "cost_seconds": number(0),
-    "notes": fields({GRAPH: optional(CHANGES)}),
+    "notes": fields({GRAPH: optional(CHANGES), "weights": optional(WEIGHTS)}),
     "curve": written(maybe(CURVE)),
     "metrics": METRICS,
     "differences": optional(DIFFERENCES),

@@ -1,4 +1,7 @@
-"""Run a plan: pass by pass, measuring and judging between them."""
+"""Run a plan: pass by pass, measuring and judging between them.
+
+Longer than most modules: it is one class, whose methods are what happens to a step, from its start to its fallbacks.
+"""
 
 from __future__ import annotations
 

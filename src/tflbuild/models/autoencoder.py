@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge, Le, Lt
 
-from tflbuild.core.architecture import Architecture, architecture
+from tflbuild.core.architecture import architecture
 from tflbuild.core.meaning import IMAGE
 from tflbuild.core.modality import Modality
+from tflbuild.models.trainable import Trainable
 
 MOST_NUMBERS = 1 << 20
 """Numbers of an input, at most."""
@@ -20,7 +21,7 @@ VALUES = "values"
 
 
 @architecture("autoencoder")
-class Autoencoder(Architecture):
+class Autoencoder(Trainable):
     """Give the input again through a narrow place: dense layers, each with batch norm and ReLU, and a last one.
 
     With an input of 640 numbers, 4 layers of 128 and a narrow place of 8 it is the one of MLPerf Tiny, and of the
@@ -50,6 +51,7 @@ class Autoencoder(Architecture):
 
     def check(self) -> None:
         """Refuse a shape of too many numbers."""
+        super().check()
         if self.shape is not None and math.prod(self.shape) > MOST_NUMBERS:
             raise ValueError(
                 f"shape: {list(self.shape)} are {math.prod(self.shape)} numbers; an autoencoder takes at most "

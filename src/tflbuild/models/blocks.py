@@ -62,7 +62,7 @@ def convolution(
     from tflbuild.backends.keras import layers
 
     tensor = layers.Conv2D(filters, size, stride, padding="same", use_bias=False, name=name)(tensor)
-    return _normalised(tensor, name, activation, momentum)
+    return normalised(tensor, name, activation, momentum)
 
 
 def depthwise(tensor: Any, name: str, stride: int, activation: str, momentum: float, *, size: int = 3) -> Any:
@@ -70,10 +70,10 @@ def depthwise(tensor: Any, name: str, stride: int, activation: str, momentum: fl
     from tflbuild.backends.keras import layers
 
     tensor = layers.DepthwiseConv2D(size, stride, padding="same", use_bias=False, name=name)(tensor)
-    return _normalised(tensor, name, activation, momentum)
+    return normalised(tensor, name, activation, momentum)
 
 
-def _normalised(tensor: Any, name: str, activation: str, momentum: float) -> Any:
+def normalised(tensor: Any, name: str, activation: str, momentum: float) -> Any:
     """Add batch norm and activation; none where it is "linear"."""
     from tflbuild.backends.keras import layers
 

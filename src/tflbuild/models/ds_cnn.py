@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.architecture import Architecture, architecture
+from tflbuild.core.architecture import architecture
 from tflbuild.core.meaning import SOUND
 from tflbuild.core.modality import Modality
 from tflbuild.models.blocks import convolution, depthwise, width
+from tflbuild.models.trainable import Trainable
 
 FILTERS = 64
 """Filters of every layer at alpha 1."""
@@ -20,7 +21,7 @@ LEAST = 4
 
 
 @architecture("ds_cnn")
-class DSCNN(Architecture):
+class DSCNN(Trainable):
     """Classify recordings by their frames: a convolution, then blocks of a depthwise and a 1 x 1 convolution.
 
     With 49 frames of 10 coefficients and 4 blocks it is the keyword spotter of MLPerf Tiny, and DS-CNN S of the paper.
@@ -52,6 +53,7 @@ class DSCNN(Architecture):
 
     def check(self) -> None:
         """Refuse a dropout of which twice as much is everything."""
+        super().check()
         if self.dropout >= 0.5:
             raise ValueError(
                 f"dropout: {self.dropout:g} is not below 0.5; twice as much is dropped at the end"

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.architecture import Architecture, architecture
+from tflbuild.core.architecture import architecture
 from tflbuild.models.blocks import Style, check_size, convolution, inverted_residual, rounded
+from tflbuild.models.trainable import Trainable
 
 SMALLEST, LARGEST = 32, 512
 """Range of the classifier's input in pixels."""
@@ -29,7 +30,7 @@ STAGES = (
 
 
 @architecture("efficientnet_lite0")
-class EfficientNetLite0(Architecture):
+class EfficientNetLite0(Trainable):
     """Classify images with EfficientNet-Lite0: EfficientNet-B0 with ReLU6, and without squeeze-and-excite.
 
     Every operator has an int8 kernel in XNNPACK and on NPUs. `alpha`, `depth` and `input_size` give the larger ones:
@@ -61,6 +62,7 @@ class EfficientNetLite0(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes that the five halvings cannot take."""
+        super().check()
         check_size("efficientnet_lite0", self.input_size, SMALLEST, LARGEST)
 
     def resolution(self) -> int:

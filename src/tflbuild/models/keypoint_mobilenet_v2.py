@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.architecture import Architecture, architecture
+from tflbuild.core.architecture import architecture
+from tflbuild.models import published
 from tflbuild.models.blocks import Style, check_size, convolution, depthwise, width
 from tflbuild.models.mobilenet_v2 import trunk
+from tflbuild.models.trainable import Trainable
 
 SMALLEST, LARGEST = 64, 512
 """Range of the input in pixels."""
@@ -21,7 +23,7 @@ LEVELS = (12, 5, 2)
 
 
 @architecture("keypoint_mobilenet_v2")
-class KeypointMobileNetV2(Architecture):
+class KeypointMobileNetV2(Trainable):
     """Find the points of one object: the first thirteen blocks of MobileNet v2, then two steps back to finer cells.
 
     Each step doubles the sides, adds the trunk's tensor of that size and filters by depth. The last convolution gives
@@ -52,6 +54,7 @@ class KeypointMobileNetV2(Architecture):
 
     def check(self) -> None:
         """Refuse sizes that halve unevenly, and filters that devices would fill up."""
+        super().check()
         check_size("keypoint_mobilenet_v2", self.input_size, SMALLEST, LARGEST)
         if self.input_size % COARSEST:
             nearest = COARSEST * round(self.input_size / COARSEST)
@@ -65,6 +68,10 @@ class KeypointMobileNetV2(Architecture):
     def resolution(self) -> int:
         """Give the input's side in pixels."""
         return self.input_size
+
+    def published(self) -> str:
+        """Give the URL of the weights of tf_keras.applications, of whose model this is the backbone."""
+        return published.mobilenet_v2(self.alpha, self.input_size)
 
     def build(self, classes: int) -> Any:
         """Build the graph: `image` (1, size, size, 3) to `heatmaps` (1, size / 4, size / 4, classes)."""

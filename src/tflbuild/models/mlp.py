@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le, Lt
 
-from tflbuild.core.architecture import Architecture, architecture
+from tflbuild.core.architecture import architecture
+from tflbuild.models.trainable import Trainable
 
 Layer = Annotated[int, Ge(1), Le(4096)]
 
 
 @architecture("mlp")
-class MLP(Architecture):
+class MLP(Trainable):
     """Classify numbers, or tell others from them: dense layers with ReLU, then one without."""
 
     task = "classification"
@@ -28,6 +29,7 @@ class MLP(Architecture):
 
     def check(self) -> None:
         """Refuse a model whose input nobody said."""
+        super().check()
         if self.inputs is None:
             raise ValueError("inputs: required; say how many numbers a sample has, e.g. model.inputs=10")
 

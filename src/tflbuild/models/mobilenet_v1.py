@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.architecture import Architecture, architecture
+from tflbuild.core.architecture import architecture
+from tflbuild.models import published
 from tflbuild.models.blocks import check_size, convolution, depthwise, width
+from tflbuild.models.trainable import Trainable
 
 SMALLEST, LARGEST = 32, 512
 """Range of the classifier's input in pixels."""
@@ -31,7 +33,7 @@ BLOCKS = (
 
 
 @architecture("mobilenet_v1")
-class MobileNetV1(Architecture):
+class MobileNetV1(Trainable):
     """Classify images with MobileNet v1: thirteen depthwise-separable blocks, then one dense layer.
 
     References:
@@ -56,11 +58,16 @@ class MobileNetV1(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes that the five halvings cannot take."""
+        super().check()
         check_size("mobilenet_v1", self.input_size, SMALLEST, LARGEST)
 
     def resolution(self) -> int:
         """Give the input's side in pixels."""
         return self.input_size
+
+    def published(self) -> str:
+        """Give the URL of the weights of tf_keras.applications."""
+        return published.mobilenet_v1(self.alpha, self.input_size)
 
     def build(self, classes: int) -> Any:
         """Build the graph: `image` (1, size, size, 3) to `logits` (1, classes)."""

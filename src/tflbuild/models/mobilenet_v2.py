@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.architecture import Architecture, architecture
-from tflbuild.models.blocks import Style, check_size, convolution, depthwise, halving, width
+from tflbuild.core.architecture import architecture
+from tflbuild.models import published
+from tflbuild.models.blocks import Style, check_size, convolution, depthwise, halving, rounded
+from tflbuild.models.trainable import Trainable
 
 SMALLEST, LARGEST = 32, 512
 """Range of the input in pixels."""
@@ -24,7 +26,7 @@ STAGES = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2
 
 
 @architecture("mobilenet_v2")
-class MobileNetV2(Architecture):
+class MobileNetV2(Trainable):
     """Classify images with MobileNet v2: seventeen inverted residuals with linear bottlenecks, then one dense layer.
 
     Below 64 pixels the first convolution does not halve the image, as is usual for 32 x 32 images: five halvings
@@ -53,11 +55,16 @@ class MobileNetV2(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes that the halvings cannot take."""
+        super().check()
         check_size("mobilenet_v2", self.input_size, SMALLEST, LARGEST)
 
     def resolution(self) -> int:
         """Give the input's side in pixels."""
         return self.input_size
+
+    def published(self) -> str:
+        """Give the URL of the weights of tf_keras.applications."""
+        return published.mobilenet_v2(self.alpha, self.input_size)
 
     def build(self, classes: int) -> Any:
         """Build the graph: `image` (1, size, size, 3) to `logits` (1, classes)."""
@@ -66,9 +73,9 @@ class MobileNetV2(Architecture):
         image = layers.Input((self.input_size, self.input_size, 3), name="image")
         style = Style(self.activation, self.batch_norm_momentum)
         found = trunk(
-            image, self.first_stride or halving(self.input_size), style, lambda one: width(one, self.alpha)
+            image, self.first_stride or halving(self.input_size), style, lambda one: rounded(one * self.alpha)
         )
-        last = width(LAST_FILTERS, max(1.0, self.alpha))
+        last = rounded(LAST_FILTERS * max(1.0, self.alpha))
         tensor = convolution(found.blocks[-1], "conv_1", last, 1, 1, *style)
         pooled = layers.GlobalAveragePooling2D(name="pool")(tensor)
         logits = layers.Dense(classes, name="logits")(pooled)

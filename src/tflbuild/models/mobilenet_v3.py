@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.architecture import Architecture
+from tflbuild.models import published
 from tflbuild.models.blocks import (
     Style,
     activated,
@@ -17,6 +17,7 @@ from tflbuild.models.blocks import (
     inverted_residual,
     rounded,
 )
+from tflbuild.models.trainable import Trainable
 
 SMALLEST, LARGEST = 32, 512
 """Range of the input in pixels."""
@@ -49,7 +50,7 @@ class Block(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MobileNetV3(Architecture):
+class MobileNetV3(Trainable):
     """Base of the two classifiers."""
 
     task = "classification"
@@ -79,11 +80,16 @@ class MobileNetV3(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes that the five halvings cannot take."""
+        super().check()
         check_size(type(self).name, self.input_size, SMALLEST, LARGEST)
 
     def resolution(self) -> int:
         """Give the input's side in pixels."""
         return self.input_size
+
+    def published(self) -> str:
+        """Give the URL of the weights of tf_keras.applications."""
+        return published.mobilenet_v3(type(self).name.rpartition("_")[2], self.alpha, self.minimalistic)
 
     def build(self, classes: int) -> Any:
         """Build the graph: `image` (1, size, size, 3) to `logits` (1, classes)."""

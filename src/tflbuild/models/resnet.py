@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.architecture import Architecture, architecture
+from tflbuild.core.architecture import architecture
 from tflbuild.models.blocks import check_size, convolution, width
+from tflbuild.models.trainable import Trainable
 
 SMALLEST, LARGEST = 16, 256
 """Range of the input in pixels."""
@@ -17,7 +18,7 @@ STAGES = (16, 32, 64)
 
 
 @architecture("resnet")
-class ResNet(Architecture):
+class ResNet(Trainable):
     """Classify small images with a ResNet as made for CIFAR: three stages, each of (depth - 2) / 6 residual blocks.
 
     Depth 8 at 32 pixels is the image classifier of MLPerf Tiny. Where a block halves the image, a 1 x 1 convolution
@@ -45,6 +46,7 @@ class ResNet(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes and depths that the stages cannot have."""
+        super().check()
         check_size("resnet", self.input_size, SMALLEST, LARGEST)
         if (self.depth - 2) % 6:
             near = 6 * round((self.depth - 2) / 6) + 2

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from tflbuild.core.architecture import Architecture
 from tflbuild.core.options import to_json
 from tflbuild.models.blocks import check_size
+from tflbuild.models.trainable import Trainable
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
 
 SMALLEST, LARGEST = 96, 512
@@ -30,7 +30,7 @@ UNSURE = -math.log(1 / PRIOR - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SSD(Architecture):
+class SSD(Trainable):
     """Base of the SSDs.
 
     At 300 pixels the finest map, at 1/16 of the image's sides, has 19 x 19 cells, which is what the anchors'
@@ -63,6 +63,7 @@ class SSD(Architecture):
 
     def check(self) -> None:
         """Refuse input sizes that six feature maps cannot stand on."""
+        super().check()
         check_size(type(self).name, self.input_size, SMALLEST, LARGEST)
         if self.anchors.min_scale > self.anchors.max_scale:
             raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tflbuild.core.architecture import architecture
+from tflbuild.models import published
 from tflbuild.models.blocks import convolution, width
 from tflbuild.models.mobilenet_v1 import trunk
 from tflbuild.models.ssd import EXTRA_FILTERS, MAPS, SSD, predicted
@@ -25,6 +26,10 @@ class SSDMobileNetV1(SSD):
         Huang et al., Speed/accuracy trade-offs for modern convolutional object detectors, 2017.
         Lin et al., Focal Loss for Dense Object Detection, 2017 (the initial scores).
     """
+
+    def published(self) -> str:
+        """Give the URL of the weights of tf_keras.applications, of whose model this is the backbone."""
+        return published.mobilenet_v1(self.alpha, self.input_size)
 
     def feature_maps(self, image: Any) -> list[Any]:
         """Give the tensors that the heads look at, the finest first."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
 
 from tflbuild.core.architecture import architecture
+from tflbuild.models import published
 from tflbuild.models.blocks import Style, convolution, depthwise, rounded
 from tflbuild.models.mobilenet_v2 import LAST_FILTERS, trunk
 from tflbuild.models.ssd import EXTRA_FILTERS, MAPS, SSD, predicted
@@ -29,6 +32,14 @@ class SSDMobileNetV2(SSD):
         Lin et al., Focal Loss for Dense Object Detection, 2017 (the initial scores).
     """
 
+    min_filters: Annotated[int, Ge(8), Le(64)] = 8
+    """Fewest filters of a layer, whatever alpha. 16 for weights of the Object Detection API, whose configurations say
+    `min_depth: 16`. [filters]"""
+
+    def published(self) -> str:
+        """Give the URL of the weights of tf_keras.applications, of whose model this is the backbone."""
+        return published.mobilenet_v2(self.alpha, self.input_size)
+
     def feature_maps(self, image: Any) -> list[Any]:
         """Give the tensors that the heads look at, the finest first."""
         style = self._style
@@ -51,4 +62,4 @@ class SSDMobileNetV2(SSD):
         return Style(self.activation, self.batch_norm_momentum)
 
     def _scaled(self, filters: int) -> int:
-        return rounded(filters * self.alpha)
+        return max(self.min_filters, rounded(filters * self.alpha))

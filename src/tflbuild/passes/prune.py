@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -47,6 +47,10 @@ class Prune(Fitting):
     held to the step's budget on val, and the last level within it is kept. Where not even the first is, the
     gate closes on that one.
 
+    `spread` says how many of the zeros each layer gets. On `signs`, an SSD pruned to 50 % lost 0.023 mAP against a
+    model trained as long with the same share in every layer (`even`), 0.015 with one threshold for all weights
+    (`magnitude`), and 0.001 with `lamp`, which leaves narrow early layers nearly dense.
+
     Kernels of convolutions and dense layers are pruned; depthwise kernels and biases, a few percent of the
     weights, stay dense. The first layer and the heads take part too: an SSD pruned to 50 % lost 0.001 mAP
     with them on `signs`, so `exclude` is empty. Levels and ramps scale the shares of `layers`, too.
@@ -62,21 +66,25 @@ class Prune(Fitting):
         Mishra et al., Accelerating Sparse Deep Neural Networks, 2021 (2:4).
         Renda, Frankle and Carbin, Comparing Rewinding and Fine-tuning in Neural Network Pruning, 2020
         (iterative: the learning rate starts again at every level).
+        Lee et al., Layer-Adaptive Sparsity for the Magnitude-Based Pruning, 2021 (lamp).
     """
 
     needs = TFMOT_TOOLS
-    promises = "the declared share of zeros in every pruned kernel"
+    promises = "the declared share of zeros in the pruned kernels"
 
     schedule: Literal["polynomial", "constant", "2:4", "iterative"] = "polynomial"
     """How zeros appear: `polynomial` raises their share over the first `ramp` of the steps, `constant` sets all
     from the first step, `2:4` zeroes two of each four weights, `iterative` trains level by level and keeps the
     last level within the budget."""
     sparsity: Annotated[float, Ge(0), Lt(1)] = 0.5
-    """Share of zeros in each pruned kernel. More compresses better and costs more accuracy. [fraction of
+    """Share of zeros in the pruned kernels together. More compresses better and costs more accuracy. [fraction of
     weights]"""
+    spread: Literal["lamp", "magnitude", "even"] = "lamp"
+    """How many of the zeros each layer gets: `lamp` by what a weight is of the larger ones of its layer,
+    `magnitude` by one threshold for all weights, `even` the same share everywhere. `2:4` is even, whatever is said."""
     layers: Mapping[str, float] | tuple[tuple[str, float], ...] = field(default_factory=dict)
     """Another share for some layers, by pattern of their names, e.g. `{"class_*": 0.0}`; each at least 0 and
-    below 1. The first pattern that fits counts. [fraction of weights]"""
+    below 1. The first pattern that fits counts; `sparsity` is then that of the others. [fraction of weights]"""
     exclude: tuple[str, ...] = ()
     """Patterns of the names of layers that stay dense, e.g. `class_*`."""
     ramp: Annotated[float, Ge(0), Le(1)] = 0.5
@@ -216,7 +224,7 @@ class Prune(Fitting):
         steps = options.steps
         keras.seed(ctx.seed + level.number)
         built = keras.load(path)
-        shares = self._shares(built, ctx.label)
+        shares = self._shares(keras.load(model.path) if level.number else built, ctx.label)
         if self.sparsity and not any(
             shares.values()
         ):  # 0 is for comparison: as long a training, nothing pruned
@@ -224,7 +232,7 @@ class Prune(Fitting):
                 "no kernel is left to prune: the model has none, or 'exclude' and 'layers' name them all."
             )
         pattern = self._pattern()
-        pattern.check(built, shares)
+        pattern.check(built, self._said(built, ctx.label))
         kind = "polynomial" if self.schedule == "iterative" else self.schedule
 
         def course(share: float) -> Any:
@@ -256,8 +264,8 @@ class Prune(Fitting):
             },
         )
 
-    def _shares(self, built: Any, label: str) -> dict[str, float]:
-        """Give the declared share of zeros of every layer."""
+    def _said(self, built: Any, label: str) -> dict[str, float]:
+        """Give the share of zeros of every layer that the options say, before `sparsity` is spread."""
         from tflbuild.training import tfmot
 
         names = [layer.name for layer in tfmot.prunable_layers(built)]
@@ -266,6 +274,20 @@ class Prune(Fitting):
         return {
             name: 0.0 if name in dense else value_of(name, self._special, self.sparsity) for name in names
         }
+
+    def _shares(self, built: Any, label: str) -> dict[str, float]:
+        """Give the share of zeros of every layer."""
+        said = self._said(built, label)
+        own = fitting(list(said), [*self._special, *self.exclude], label, "can be pruned")
+        return said | self._spread_over(built, [name for name in said if name not in own])
+
+    def _spread_over(self, built: Any, names: Sequence[str]) -> dict[str, float]:
+        """Give the share of zeros of layers that share `sparsity`, from the weights that a training starts from."""
+        from tflbuild.training import pruning
+
+        if self.schedule == "2:4" or self.spread == "even" or not names:
+            return dict.fromkeys(names, self.sparsity)
+        return pruning.spread_over(built, names, self.sparsity, self.spread, self._pattern())
 
     @property
     def _special(self) -> dict[str, float]:
@@ -282,9 +304,9 @@ class Prune(Fitting):
         from tflbuild.backends import keras
         from tflbuild.training import pruning
 
-        built = keras.load(result.path)
+        built, before = keras.load(result.path), keras.load(model.path)
         level = result.meta["sparsity"]["level"] if self.schedule == "iterative" else 1.0
-        shares = {name: share * level for name, share in self._shares(built, self.name).items()}
+        shares = {name: share * level for name, share in self._shares(before, self.name).items()}
         for found in pruning.zeros_of(built, shares, self._pattern()):
             if self.schedule == "2:4":
                 if not found.two_of_four:
@@ -294,6 +316,6 @@ class Prune(Fitting):
             if found.zero < fewest:
                 blocks = "" if self.block_size == (1, 1) else "blocks of "
                 raise BrokenPromise(
-                    f"{found.name} has {found.zero} {blocks}zeros of {found.blocks}, not the {fewest} that "
-                    f"sparsity={found.share:g} promises."
+                    f"{found.name} has {found.zero} {blocks}zeros of {found.blocks}, not the {fewest} that are its "
+                    f"part of sparsity={self.sparsity:g}."
                 )

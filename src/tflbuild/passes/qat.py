@@ -28,6 +28,8 @@ class QuantizationAwareTraining(Fitting):
     and in the file: a float island costs an NPU two trips, but on a CPU it may save a sensitive layer. A convolution,
     its batch norm and its activation are one; a layer that adds a float tensor to another is left out, too.
 
+    A layer that the model uses several times, as a detector's heads may be, becomes one for each use, as in the file.
+
     The input's range is that of raw pixels, never trained, so that the device's uint8 input has the scale and zero
     point that the data's preprocess block says.
 
@@ -64,14 +66,14 @@ class QuantizationAwareTraining(Fitting):
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Fake-quantize, train on the train split, fix the ranges that training cannot."""
         from tflbuild.backends import keras
-        from tflbuild.training import codebooks, fake_quantization, tfmot
+        from tflbuild.training import codebooks, fake_quantization, tfmot, unsharing
 
         assert self.steps is not None, "resolve() ran before"
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized already.")
         keras.seed(ctx.seed)
         facts = Meaning.of(model)
-        built = keras.load(model.path)
+        built = unsharing.unshared(keras.load(model.path))
         fake = fake_quantization.FakeQuantization(
             built,
             known_limits(facts),

@@ -10,7 +10,8 @@ from annotated_types import Ge, Gt, Le
 
 from tflbuild.core.artifact import KerasModel
 from tflbuild.core.compiler_pass import DataFacts, PassContext, compiler_pass
-from tflbuild.core.errors import BrokenPromise, did_you_mean
+from tflbuild.core.errors import BrokenPromise, RecipeError, did_you_mean
+from tflbuild.core.plain_text import plain
 from tflbuild.core.task import TASKS
 from tflbuild.passes.training.distillation import check_model_file
 from tflbuild.passes.training.fitting import Fitting, fit, shortened
@@ -29,7 +30,8 @@ class Train(Fitting):
 
     `init` says from what: `scratch`; `continue`, the user's own file (`model=keras model.path=FILE`); or
     a path to a `.h5` or `.keras` file, whose weights are taken where name and shape agree, so that a head
-    for other classes starts fresh. What was taken is in the report.
+    for other classes starts fresh. What was taken is in the report. `model.weights` takes files of other formats and
+    of other models with the same backbone.
 
     A detector's boxes are trained with smooth L1. Its classes are trained by default with `hard_negative`:
     cross entropy over the matched boxes and the three hardest background boxes for each, as in the SSD
@@ -46,6 +48,9 @@ class Train(Fitting):
     init: str = "scratch"
     """Weights to start from: `scratch` for fresh ones, `continue` for the user's own file (`model=keras`), or
     the path of a `.h5` or `.keras` file, of which weights are taken where name and shape agree."""
+    steps: Annotated[int, Ge(0), Le(100_000_000)] | None = None
+    """Length of the training. 0 trains nothing, so that the weights it starts from are measured as they are. null:
+    `epochs`, or a length that suits the data and the input size. [batches]"""
     learning_rate: Annotated[float, Gt(0), Le(1000)] = 4e-3
     weight_decay: Annotated[float, Ge(0), Le(1000)] = 0.0
 
@@ -83,13 +88,22 @@ class Train(Fitting):
         keras.seed(ctx.seed)
         classes = ctx.dataset("data.train").classes
         built = ctx.model_spec.build(len(classes))
+        taken = ctx.model_spec.start(built, len(classes))
+        if taken and self.init not in FROM_MODEL:
+            raise RecipeError(
+                f"{ctx.label}.init: '{plain(self.init)}' and model.weights both say which weights to start from; leave "
+                f"one out."
+            )
+        if taken:
+            ctx.notes["weights"] = taken
         if self.init not in FROM_MODEL:
             ctx.notes["init"] = keras.take_weights(built, Path(self.init))
         task = TASKS.get(ctx.model_spec.task_on(ctx.task))()
         built, head = task.ended(built, ctx.dataset("data.train"))
         facts = meaning_of(ctx, built, classes)
         facts = replace(facts, head={**facts.head, **head})
-        fit(built, facts, self, ctx)
+        if self.steps:
+            fit(built, facts, self, ctx)
         return emit_keras(ctx, built, facts)
 
     def verify(self, model: None, result: KerasModel) -> None:

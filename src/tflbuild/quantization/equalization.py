@@ -87,8 +87,8 @@ def equalize(
             before = size / done if balance == "activations" else _size_out(graph, seam.first)
             step = _bounded(_step(graph, seam, before), done)
             if seam.bounded and not (relu6 == "replace" and fused(seam.first) == FUSED.RELU6):
-                step = _within_six(step, size, done)
-            _apply(graph, seam, step)
+                step = within_six(step, size, done)
+            apply(graph, seam, step)
             factors[seam.written] = done * step
             moved = max(moved, float(np.abs(np.log(step)).max()))
         if moved < SETTLED:
@@ -119,12 +119,28 @@ def _step(graph: Graph, seam: Seam, before: Vector) -> Vector:
     A channel that cannot matter, or whose numbers are near the end of float32, is left as it is.
     """
     behind = np.max([_size_in(graph, reader, seam.channels) for reader in seam.readers], axis=0)
-    live = _matters(before, behind) & (_bias_size(graph, seam) < HUGE)
+    live = _live(graph, seam, before, behind)
     step = np.ones_like(before)
     step[live] = np.sqrt(before[live] / behind[live])
     if live.any():  # a common factor moves nothing between channels, but would move the activation's range
         step[live] /= np.exp(np.log(step[live]).mean())
     return step
+
+
+def liftable(graph: Graph, seam: Seam, size: Vector) -> npt.NDArray[np.bool_]:
+    """Say which channels of a seam may be rescaled: those that matter, and whose numbers are tame.
+
+    Args:
+        graph: of a float model.
+        seam: of it.
+        size: (channels,) largest absolute value of the activation.
+    """
+    behind = np.max([_size_in(graph, reader, seam.channels) for reader in seam.readers], axis=0)
+    return _live(graph, seam, size, behind)
+
+
+def _live(graph: Graph, seam: Seam, before: Vector, behind: Vector) -> npt.NDArray[np.bool_]:
+    return _matters(before, behind) & (_bias_size(graph, seam) < HUGE)
 
 
 def _matters(before: Vector, behind: Vector) -> npt.NDArray[np.bool_]:
@@ -142,7 +158,7 @@ def _bounded(step: Vector, done: Vector) -> Vector:
     return np.asarray(np.clip(done * step, 1 / MOST, MOST) / done)
 
 
-def _within_six(step: Vector, size: Vector, done: Vector) -> Vector:
+def within_six(step: Vector, size: Vector, done: Vector) -> Vector:
     """Keep a channel behind RELU6 below 6 by a margin, and one that reaches that as it was.
 
     Args:
@@ -218,7 +234,8 @@ def _size_in(graph: Graph, reader: Reader, channels: int) -> Vector:
     return np.asarray(sizes, np.float64)
 
 
-def _apply(graph: Graph, seam: Seam, factor: Vector) -> None:
+def apply(graph: Graph, seam: Seam, factor: Vector) -> None:
+    """Divide the channels of a seam where they are written, and multiply them where they are read, in place."""
     weights, bias = graph.constant(seam.first.inputs[1]), _bias(graph, seam.first)
     assert weights is not None
     divided = scaled_outputs(graph.kind(seam.first), weights, 1 / factor)

@@ -52,6 +52,7 @@ class Activation:
             for.
         channel_low: (channels,) float64, smallest value of each channel, the last axis.
         channel_high: (channels,) float64, largest.
+        channel_power: (channels,) float64, mean square of each channel.
         rows: (rows, channels) float32, some of the values in their places, where a SOFTMAX reads them; else empty.
     """
 
@@ -60,6 +61,7 @@ class Activation:
     counts: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(BINS))
     channel_low: Any = None
     channel_high: Any = None
+    channel_power: Any = 0.0
     rows: list[npt.NDArray[np.float32]] = field(default_factory=list)
 
     @property
@@ -205,6 +207,7 @@ def observe(
     for done, values in enumerate(_runs(running, images, names), start=1):
         for name, value in values.items():
             _extend(found[name], value, name)
+            found[name].channel_power = found[name].channel_power + _power(value) / len(images)
         progress(done, 2 * len(images))
     for done, values in enumerate(_runs(running, images, names), start=1):
         for name, value in values.items():
@@ -241,6 +244,12 @@ def _extend(found: Activation, value: Any, name: str) -> None:
     first = found.channel_low is None
     found.channel_low = low if first else np.minimum(found.channel_low, low)
     found.channel_high = high if first else np.maximum(found.channel_high, high)
+
+
+def _power(value: Any) -> npt.NDArray[np.float64]:
+    """Give the (channels,) mean squares of a tensor."""
+    rows = by_channel(value)
+    return np.asarray(np.einsum("rc,rc->c", rows, rows) / len(rows), np.float64)
 
 
 def _count(found: Activation, value: Any) -> None:

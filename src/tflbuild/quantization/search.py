@@ -83,7 +83,8 @@ class Search:
             self._done = (place + 1) * (OBSERVING + SCORING * len(ranges))
         if not self._scored:
             raise PassError(self._none_left())
-        self._try_finalists((USUAL.equalize, USUAL.relu6) in shared, learning)
+        equalize, relu6 = min(shared, key=SHARED.index)
+        self._try_finalists(replace(USUAL, equalize=equalize, relu6=relu6), learning)
         return sorted(self._scored, key=lambda found: found.rank)
 
     def _none_left(self) -> str:
@@ -107,11 +108,10 @@ class Search:
         for setting in settings[1:] if found is None or found.error <= HOPELESS * best else ():
             self._score(setting, SCORING)
 
-    def _try_finalists(self, usual: bool, learning: bool) -> None:
-        """Try the best so far with corrected biases, and the very best with learned rounding."""
+    def _try_finalists(self, usual: Setting, learning: bool) -> None:
+        """Try the best so far and the usual with corrected biases, and the very best with learned rounding."""
         best = [found.setting for found in sorted(self._scored, key=lambda found: found.rank)[:FINALISTS]]
-        always = [replace(USUAL, correct_bias=False)] if usual else []
-        for setting in dict.fromkeys([*best, *always]):
+        for setting in dict.fromkeys([*best, replace(usual, correct_bias=False)]):
             self._score(replace(setting, correct_bias=True), CORRECTING)
         learned = replace(best[0], round="learned")
         for setting in (learned, replace(learned, correct_bias=True)) if learning else ():

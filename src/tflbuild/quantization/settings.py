@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import sqrt
 from statistics import fmean, stdev
 from typing import Any, Literal
 
 from tflbuild.quantization.ranges import Method
 
-Equalize = Literal["none", "weights", "activations"]
+Equalize = Literal["none", "weights", "activations", "noise"]
 Relu6 = Literal["keep", "replace"]
 Round = Literal["nearest", "learned"]
 
@@ -21,6 +21,7 @@ RANGES: tuple[Method, ...] = ("mse", "p99.99", "p99.999", "minmax", "p99.9", "en
 """Every way to set ranges, in the order of how well they did on detectors, MobileNets and ResNets."""
 
 SHARED: tuple[tuple[Equalize, Relu6], ...] = (
+    ("noise", "keep"),
     ("activations", "keep"),
     ("weights", "keep"),
     ("none", "keep"),
@@ -35,7 +36,7 @@ class Setting:
 
     Attributes:
         ranges: how ranges of activations are set.
-        equalize: what the sizes of channels are shared by, first.
+        equalize: what the sizes of channels are shared by, first; `noise`: activations, then small channels are lifted.
         relu6: whether RELU6 stays, and limits what can be shared, or becomes RELU.
         correct_bias: whether biases are corrected afterwards.
         round: how weights are rounded.
@@ -58,6 +59,8 @@ class Setting:
     def shared(self) -> str:
         """Say how the float model is equalized; "" where it is not."""
         relu = ", RELU6 replaced" if self.relu6 == "replace" else ""
+        if self.equalize == "noise":
+            return f"small channels lifted{relu}"
         return "" if self.equalize == "none" else f"equalized by {self.equalize}{relu}"
 
 
@@ -110,6 +113,37 @@ class Scored:
         return (
             found | ({} if self.top1 is None else {"top1": self.top1}) | {"seconds": round(self.seconds, 3)}
         )
+
+
+def steps_to(best: Setting, scored: Sequence[Scored]) -> list[dict[str, Any]]:
+    """Say what each step on the way to a setting gave, as report.json holds it.
+
+    From ranges alone, one choice is added after the other; what was not tried on its own is left out.
+
+    Args:
+        best: the last of them.
+        scored: all that was measured.
+
+    Returns:
+        For each the `step` in words, its `error`, the number of images `n`, and whether the error `falls` beyond its
+        noise, image by image, against the one before; null for the first.
+    """
+    plain = Setting(ranges=best.ranges)
+    even = replace(
+        plain, equalize="activations" if best.equalize == "noise" else best.equalize, relu6=best.relu6
+    )
+    known = {found.setting: found for found in scored}
+    way = dict.fromkeys((plain, even, replace(best, correct_bias=False), best))
+    found = [known[setting] for setting in way if setting in known]
+    return [
+        {
+            "step": one.setting.text,
+            "error": one.error,
+            "n": len(one.errors),
+            "falls": None if before is None else _worse(before, one),
+        }
+        for before, one in zip([None, *found], found, strict=False)
+    ]
 
 
 def chosen(scored: Sequence[Scored]) -> Scored:

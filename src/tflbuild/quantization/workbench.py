@@ -13,7 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from tflbuild.quantization import bias_correction, effort, equalization, final_scores, mixed, quantizer
+from tflbuild.quantization import (
+    bias_correction,
+    effort,
+    equalization,
+    final_scores,
+    lifting,
+    mixed,
+    quantizer,
+)
 from tflbuild.quantization.attempts import REFUSALS
 from tflbuild.quantization.form import Form
 from tflbuild.quantization.observation import Activation, SampleValues
@@ -256,9 +264,13 @@ class Workbench:
         """Give the activations of a float model on the calibration images."""
         return variant.observed(self._watched("activations"))
 
-    def _equalized(self, equalize: equalization.Balance, relu6: Relu6) -> Packed:
+    def _equalized(self, equalize: Equalize, relu6: Relu6) -> Packed:
+        if equalize == "noise":  # on top of the other: what that moves between layers is not moved again
+            even = self.variant("activations", relu6)
+            return Packed(lifting.lifted(even.model.graph, self.observe(even), self._form.weight_bits))
+        balance: equalization.Balance = "weights" if equalize == "weights" else "activations"
         observed = self.observe(self.variant("none", "keep"))
-        made, _ = equalization.equalized(self._model.graph, observed, balance=equalize, relu6=relu6)
+        made, _ = equalization.equalized(self._model.graph, observed, balance=balance, relu6=relu6)
         return Packed(made)
 
     def _watched(self, note: str) -> Callable[[float, float], None]:

@@ -130,7 +130,18 @@ def limit_nodes() -> dict[str, Any]:
 
 def preprocess_node() -> dict[str, Any]:
     """Give a node for every option of every modality; null where the recipe says nothing."""
-    return {option.name: None for _, cls in MODALITIES.items() for option in dataclasses.fields(cls)}
+    return {
+        option.name: _unsaid(to_json(_default(option)))
+        for _, cls in MODALITIES.items()
+        for option in dataclasses.fields(cls)
+    }
+
+
+def _unsaid(value: Any) -> Any:
+    """Give null for a value, and for a group of options null for each."""
+    return (
+        {name: _unsaid(inner) for name, inner in value.items()} if isinstance(value, dict) and value else None
+    )
 
 
 def step_node(name: str, cls: type[Pass], budget: Any) -> dict[str, Any]:

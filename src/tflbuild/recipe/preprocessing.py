@@ -78,7 +78,8 @@ def is_assumed(recognised: Iterable[Mapping[str, str]]) -> bool:
 
 def _said(options: Any) -> dict[str, Any]:
     given = options if isinstance(options, Mapping) else {}
-    return {option: value for option, value in given.items() if value is not None}
+    said = {option: _said(value) if isinstance(value, Mapping) else value for option, value in given.items()}
+    return {option: value for option, value in said.items() if value not in (None, {})}
 
 
 def _over(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +88,12 @@ def _over(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, A
     for kind, other in ((EVEN, UNEVEN), (UNEVEN, EVEN)):
         if kind & stronger.keys():
             left = {option: value for option, value in left.items() if option not in other}
-    return left | dict(stronger)
+    groups = {
+        option: {**left[option], **value}
+        for option, value in stronger.items()
+        if isinstance(value, Mapping) and isinstance(left.get(option), Mapping)
+    }
+    return left | dict(stronger) | groups
 
 
 def remarks(words: Iterable[str]) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
         lines += _sample_lines(target)
         lines += [f"  metadata: {plain(target['metadata'])}"] if target.get("metadata") else []
         lines += [f"  warning: {plain(text, 2000)}" for text in target.get("cautions", [])]
+        lines += step_lines(target)
     lines += device_lines(report)
     lines += [f"  gate: {v['text']}" for v in report["budget"]["verdicts"] if v.get("ok", True)]
     if report.get("status") == "built" and report.get("stopped_after"):
@@ -47,6 +48,29 @@ def outcome_lines(report: Mapping[str, Any], folder: str) -> list[str]:
     if report.get("reproduce"):
         lines.append(f"to run only the failed pass: {report['reproduce']}")
     lines.append(f"report: {folder}/report.html")
+    return lines
+
+
+COARSE = 0.1
+"""Part of the mean absolute error from which on a step of the output is coarse."""
+
+
+def step_lines(target: Mapping[str, Any]) -> list[str]:
+    """Say in which steps a quantized file gives its numbers, and which of them that is too coarse for."""
+    lines = []
+    errors = target["metrics"].get("mae", {}).get("details", {}).get("per_value", {})
+    for name, step in target.get("steps", {}).items():
+        lines.append(f"  '{plain(name, 60)}' comes in steps of {step:.4g}, in the units of the data")
+        coarse = [
+            f"{plain(value, 60)} ({error:.4g})"
+            for value, error in errors.items()
+            if error is not None and step > COARSE * error
+        ]
+        if coarse:
+            lines.append(
+                f"  warning: that is more than a tenth of the mean absolute error of {', '.join(coarse)}; "
+                f"quantize.scheme=int16x8 gives 256 times finer steps"
+            )
     return lines
 
 

@@ -209,10 +209,15 @@ def _json(made: Prediction) -> dict[str, Any]:
         "drawn": str(made.drawn) if made.drawn else None,
         "best": made.best,
         "verdict": made.verdict or None,
-        "found": [asdict(one) for one in made.found],
-        "truth": None if made.truth is None else [asdict(one) for one in made.truth],
+        "found": [_row(one) for one in made.found],
+        "truth": None if made.truth is None else [_row(one) for one in made.truth],
         "outputs": {name: numbers._asdict() for name, numbers in made.outputs.items()},
     }
+
+
+def _row(one: Answer | Truth) -> dict[str, Any]:
+    """Give an answer as JSON holds it; what most have none of is left out where it has none."""
+    return {key: item for key, item in asdict(one).items() if item is not None or key == "box"}
 
 
 def _predict_one(

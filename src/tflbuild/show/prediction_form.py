@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tflbuild.core.form import NUMBER, TEXT, fields, list_of, mapping_of, maybe, one_of, whole
+from tflbuild.core.form import NUMBER, TEXT, fields, list_of, mapping_of, maybe, one_of, optional, whole
 
 SCHEMA = "tflbuild.predictions/1"
 
 _ROW = {
     "label": TEXT,
     "box": maybe(list_of(NUMBER)),
-    "value": maybe(NUMBER),
-    "point": maybe(list_of(NUMBER)),
+    "value": optional(NUMBER),
+    "point": optional(list_of(NUMBER)),
 }
 
 _OUTPUT = fields(
@@ -43,4 +43,4 @@ PREDICTIONS = fields(
 )
 """A box is [ymin, xmin, ymax, xmax] and a point [y, x] in 0..1 of the image; null for what is said of the whole of it.
 
-A value is a number of a regression; null for all else."""
+A value is a number of a regression; all else has none, and only points have a point."""

@@ -17,85 +17,21 @@ from typing import Any
 
 from tflbuild.core import json_text
 from tflbuild.core.errors import RecipeError
-from tflbuild.core.form import (
-    ABSOLUTE,
-    DIGEST,
-    FLAG,
-    MAPPING,
-    NAME,
-    NOTHING,
-    NUMBER,
-    TEXT,
-    Malformed,
-    check,
-    fields,
-    list_of,
-    mapping_of,
-    maybe,
-    number,
-    one_of,
-    one_of_numbers,
-    optional,
-    whole,
-    written,
-)
+from tflbuild.core.form import Malformed, check
 from tflbuild.core.plain_text import plain
 from tflbuild.core.recipe import Recipe
-from tflbuild.engine.report_form import DIFFERENCES, METRICS, RESOLVED, read_report
+from tflbuild.engine.report_form import read_report
 from tflbuild.engine.run_folder import make_stamped_folder, stamped
 from tflbuild.engine.storage.disk import replace_file
 from tflbuild.engine.storage.kernel_lock import take
 from tflbuild.engine.storage.store import writing
 from tflbuild.sweep.job import FrozenJob, JobResult
+from tflbuild.sweep.record_form import FINISHED, SAID, SCHEMA, SWEEP
 from tflbuild.sweep.row import row_of_interruption, row_of_loss, row_of_report, row_of_waiting
 from tflbuild.sweep.summary import summarise, write_json
 
-SCHEMA = "tflbuild.sweep/1"
-FINISHED = {"built": 0, "over_budget": 5}
-"""Exit codes of jobs whose report is a result that another try would not change."""
-
-EXIT_CODES = (0, 1, 2, 3, 4, 5, 6, 7, 70, 130)
-
 SUMMARY_EVERY = 1.0
 """Seconds between two writings of `summary.json` while jobs end."""
-
-
-ROW = fields(
-    {
-        "name": NAME,
-        "overrides": mapping_of(TEXT),
-        "status": one_of("waiting", "built", "over_budget", "failed", "interrupted", "invalid"),
-        "exit_code": one_of_numbers(*EXIT_CODES),
-        "run": maybe(NAME),
-        "error": maybe(TEXT),
-        "pareto": FLAG,
-        "metrics": METRICS,
-        "seconds": optional(maybe(number(0))),
-        "base": optional(maybe(fields({"metrics": METRICS}))),
-        "bytes": optional(maybe(whole())),
-        "compressed_bytes": optional(maybe(whole())),
-        "latency_ms": optional(maybe(number(0))),
-        "latency_noise_ms": optional(maybe(number(0))),
-        "differences": optional(DIFFERENCES),
-        "sha256": optional(maybe(DIGEST)),
-        "figures": optional(mapping_of(NUMBER)),
-    }
-)
-FROZEN = fields(
-    {"mapping": RESOLVED, "overrides": list_of(TEXT), "plugins": maybe(TEXT), "cwd": ABSOLUTE}
-    | {"assumed": written(FLAG)},
-    others=NOTHING,
-)
-SWEEP = fields(
-    {
-        "schema": one_of(SCHEMA),
-        "command": list_of(TEXT),
-        "launcher": TEXT,
-        "launcher_options": MAPPING,
-        "jobs": list_of(fields({"frozen": maybe(FROZEN), "row": ROW}, others=NOTHING)),
-    }
-)
-"""The form of `sweep.json`, as far as it is read again."""
 
 
 @dataclass(kw_only=True)
@@ -193,10 +129,6 @@ class SweepRecord:
             yield
         finally:
             held.remove()
-
-
-SAID = fields({"jobs": list_of(ROW)})
-"""The form of `summary.json`, as far as it is read again."""
 
 
 def read_ended(folder: Path) -> SweepRecord:

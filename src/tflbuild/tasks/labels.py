@@ -1,4 +1,4 @@
-"""What the data say of a sample, and a model's classes matched with those of the data, by name."""
+"""The labels of a sample, and a model's classes matched with those of the data, by name."""
 
 from __future__ import annotations
 

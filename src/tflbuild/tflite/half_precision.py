@@ -6,6 +6,8 @@ in float16, too, loses more, and may overflow within a sum. Operators that stay 
 
 Integers of a quantized file are made floats around each operator where the device has no integer arithmetic, and its
 result is rounded to the grid of its tensor again, as LiteRT's GPU delegate does.
+
+Longer than most modules: it is one walk over one graph, whose steps share the tensors that they have added to it.
 """
 
 from __future__ import annotations

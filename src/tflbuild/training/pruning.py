@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,10 @@ from tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper im
 from tflbuild.core.errors import PassError
 from tflbuild.training import tfmot
 from tflbuild.training.loop import Hooks
+from tflbuild.training.zeros_by_layer import Spread, zeros_by_layer
 
 Values = npt.NDArray[np.float32]
+T = TypeVar("T")
 
 TWO_OF_FOUR = (2, 4)
 SINGLE = (1, 1)
@@ -145,6 +147,29 @@ def schedule(kind: str, sparsity: float, steps: int, ramp: float, frequency: int
     return pruning_schedule.ConstantSparsity(sparsity, 0, max(last, 0), every)
 
 
+def spread_over(
+    model: Any, layers: Sequence[str], share: float, spread: Spread, pattern: Pattern
+) -> dict[str, float]:
+    """Give the share of zeros of each of some layers, which together have `share`.
+
+    Args:
+        model: before it is pruned.
+        layers: names of layers with kernels that can be pruned.
+        share: of zeros in the end.
+        spread: how the zeros are shared among the layers.
+        pattern: what becomes zero together.
+    """
+    sizes: dict[str, Values] = {}
+    areas: dict[str, int] = {}
+    for kernel, layer in _kernels(model, {name: name for name in layers}):
+        values = kernel.numpy()
+        block = pattern.block_of(values)
+        found = sizes_of_blocks(values, block, pattern.pooling).ravel()
+        sizes[layer] = np.concatenate([sizes[layer], found]) if layer in sizes else found
+        areas[layer] = block[0] * block[1]
+    return zeros_by_layer(sizes, share, spread, areas)
+
+
 def break_ties(model: Any, shares: Mapping[str, float], pattern: Pattern) -> None:
     """Set the weights to zero that tfmot kept because they are exactly as large as its threshold.
 
@@ -227,8 +252,8 @@ def _spread(
     return np.repeat(np.repeat(mask, block[0], axis=0), block[1], axis=1).reshape(shape)
 
 
-def _kernels(model: Any, shares: Mapping[str, float]) -> Iterator[tuple[Any, float]]:
-    """Give every kernel that is to hold zeros, with the share of them."""
+def _kernels(model: Any, shares: Mapping[str, T]) -> Iterator[tuple[Any, T]]:
+    """Give every kernel of a layer that is named with something, with that: the share of zeros, mostly."""
     for layer in tfmot.prunable_layers(model):
         if shares.get(layer.name):
             for kernel in tfmot.kernels_of(layer):

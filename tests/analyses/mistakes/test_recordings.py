@@ -125,7 +125,7 @@ SYMMETRIC = np.hanning(FRAME)
         ({"log": np.log10, "largest": False}, ["level_recorded", "log_log10"]),
         ({"hop": 160, "bands": 80}, ["bands_80", "hop_10"]),
     ],
-    ids=str,
+    ids=lambda value: "+".join(value),
 )
 def test_the_mistake_of_an_app_is_named(tmp_path: Path, changes: dict[str, Any], wanted: list[str]) -> None:
     sound = word()

@@ -22,7 +22,7 @@ from tflbuild.core.digest import of_file
 from tflbuild.core.errors import MissingTool, PassError, RecipeError
 from tflbuild.core.signature import Signature
 from tflbuild.runtimes import interpreter as litert
-from tflbuild.runtimes.delegation import delegation
+from tflbuild.runtimes.delegation import taken
 from tflbuild.tflite import flatbuffer
 from tflbuild.tflite.tiny import brightness_detector
 
@@ -105,7 +105,7 @@ def test_a_file_is_timed_operator_by_operator(phones: Phones, model: Path) -> No
     assert (found["latency_ms"]["cpu"], found["latency_ms"]["threads"]) == (NAME, 3)
     assert found["latency_ms"]["median"] > 0
     assert found["latency_ms"]["runs"] >= 4
-    assert found["delegate"] == delegation(model)
+    assert found["delegate"] == taken(model).told("xnnpack")
     assert found["memory"]["overall_mib"] == 4.5
     assert found["memory"]["peak_mib"] > 1
     rows = found["operator_times"]["operators"]

@@ -24,7 +24,7 @@ from tflbuild.core.errors import MissingTool, PassError, RecipeError, TflbuildEr
 from tflbuild.core.toolchain import version
 from tflbuild.runtimes import interpreter as litert
 from tflbuild.runtimes import profiler
-from tflbuild.runtimes.delegation import delegation, delegation_of
+from tflbuild.runtimes.delegation import delegation_of, taken
 from tflbuild.tflite.tiny import brightness_detector
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
@@ -92,7 +92,7 @@ def test_latency_memory_and_operators_are_measured_there(board: Loopback, model:
     assert 0 < found["latency_ms"]["median"] <= found["latency_ms"]["p90"] * 1.0001
     assert found["latency_ms"]["cpu"] == execution.name_of(loaded.facts)
     assert found["memory"]["peak_mib"] > 5
-    assert delegation_of(loaded.plan, loaded.ends, "xnnpack") == delegation(model)
+    assert delegation_of(loaded.plan, loaded.ends, "xnnpack") == taken(model).told("xnnpack")
     runs = loaded.profiled(Path(profiler.__file__), 3)
     assert len(runs) == 3
     names = [event[0] for event in runs[0][0]]
@@ -333,7 +333,7 @@ def test_what_ssh_says_is_understood(text: str, kind: type[TflbuildError], part:
 
 
 def test_options_of_the_user_come_before_ours(board: Loopback) -> None:
-    command = setup(board, options=("BatchMode=no", "ProxyJump=gate")).command
+    command = setup(board, options=("ConnectTimeout=9", "ProxyJump=gate")).command
     given = [command[place + 1] for place, word in enumerate(command) if word == "-o"]
-    assert given[:3] == ["BatchMode=no", "ProxyJump=gate", "BatchMode=yes"]
+    assert given[:3] == ["ConnectTimeout=9", "ProxyJump=gate", "BatchMode=yes"]
     assert command[-3] == "--"

@@ -18,7 +18,14 @@ from tflbuild.core.model_format import FORMATS
 from tflbuild.formats.tflite import brought, packed_files
 from tflbuild.formats.tflite.describing import described
 from tflbuild.formats.tflite.metadata import NAME, metadata_of
-from tflbuild.formats.tflite.metadata_form import AssociatedFile, Box, Calibration, Metadata, TensorMetadata
+from tflbuild.formats.tflite.metadata_form import (
+    AssociatedFile,
+    Box,
+    Calibration,
+    Metadata,
+    Sound,
+    TensorMetadata,
+)
 from tflbuild.formats.tflite.metadata_writing import written
 from tflbuild.tflite import entries, flatbuffer, runtime_version
 from tflbuild.tflite.model import Model
@@ -384,3 +391,23 @@ def test_a_real_classifier_of_1001_classes_keeps_its_names(shared_models: Path, 
     assert (found.author, found.outputs[0].name) == ("TensorFlow", "probability")
     names = packed_files.member(content, "labels.txt").decode().splitlines()
     assert (len(names), names[0]) == (1001, "background")
+
+
+@pytest.mark.parametrize(
+    ("options", "sound", "version"),
+    [
+        ({"front_end": "waveform", "level": "recorded", "rate": 8000}, Sound(8000, 1), "1.3.0"),
+        ({"front_end": "waveform", "level": "largest"}, None, "1.0.0"),
+        ({"front_end": "mfcc"}, None, "1.0.0"),
+    ],
+)
+def test_only_a_recording_as_it_is_is_called_audio(
+    options: dict[str, Any], sound: Sound | None, version: str, tmp_path: Path
+) -> None:
+    given = Input(modality="audio", shape=(8, 8, 3), preprocess=options)
+    facts = Meaning(task="classification", labels=LABELS, inputs={"image": given})
+    found = read(delivered(tmp_path, tflite_files.classifier("SOFTMAX"), facts))
+    (one,) = found.inputs
+    assert (one.content, one.sound) == ("audio" if sound else "feature", sound)
+    assert found.min_parser_version == version
+    assert "sound" in one.description

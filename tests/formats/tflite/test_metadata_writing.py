@@ -17,6 +17,7 @@ from tflbuild.formats.tflite.metadata_form import (
     Box,
     Calibration,
     Metadata,
+    Sound,
     TensorMetadata,
 )
 from tflbuild.formats.tflite.metadata_writing import written
@@ -43,6 +44,12 @@ NORMAL = st.tuples(st.floats(-300, 300, width=32), st.floats(0.5, 300, width=32)
 TENSORS = (
     st.builds(TensorMetadata, content=st.sampled_from(["", "feature"]), **PLAIN, **SCORES)
     | st.builds(TensorMetadata, content=st.just("box"), box=BOXES, **PLAIN)
+    | st.builds(
+        TensorMetadata,
+        content=st.just("audio"),
+        sound=st.builds(Sound, st.integers(1, 192000), st.integers(1, 8)),
+        **PLAIN,
+    )
     | st.tuples(NORMAL, st.sampled_from(["", "rgb", "grey"])).map(
         lambda both: TensorMetadata(content="image", colour=both[1], **both[0])
     )
@@ -185,3 +192,12 @@ def test_a_box_is_written_in_its_order_and_a_threshold_as_the_third_of_units() -
     assert table.Bytes[table.Pos + place] == 3
     table, place = at(content, GRAPH, OUTPUT, UNITS, 1, 0)
     assert struct.unpack_from("<f", table.Bytes, table.Pos + place) == (0.25,)
+
+
+def test_audio_is_the_fourth_content_with_its_rate_before_its_channels() -> None:
+    content = written(Metadata(inputs=(TensorMetadata(content="audio", sound=Sound(16000, 2)),)))
+    table, place = at(content, GRAPH, INPUT, CONTENT, 0)
+    assert table.Bytes[table.Pos + place] == 4
+    for field, wanted in ((0, 16000), (1, 2)):
+        table, place = at(content, GRAPH, INPUT, CONTENT, 1, field)
+        assert struct.unpack_from("<I", table.Bytes, table.Pos + place) == (wanted,)

@@ -69,6 +69,9 @@ def test_whole_numbers_by_hand() -> None:
     assert integers.rounded_root(np.array([2**32 - 1, 2**50 - 1, 2**50 + 2**25 + 1])).tolist() == [
         65535, 2**25, 2**25 + 1,
     ]  # fmt: skip
+    assert integers.rounded_root(np.array([0, 2, 3, 6, 7, 12, 13])).tolist() == [0, 1, 2, 2, 3, 3, 4]
+    # 1 counts as nothing; ln(2) x 64, with no correction
+    assert logarithm.logarithms(np.array([1, 2]), 64, 6).tolist() == [0, round(np.log(2) * 64)]
     # ln(1000 x 8) x 64, as the correction of a transform of 512 samples is 3 bits
     assert logarithm.logarithms(np.array([1000, 0]), 512, 6).tolist() == [round(np.log(8000) * 64), 0]
 
@@ -85,6 +88,8 @@ def test_a_frequency_rises_into_one_band_by_what_it_falls_out_of_the_other() -> 
     [
         ({"level": "largest"}, "level: front_end=micro does not do largest; use recorded"),
         ({"window_shape": "hamming"}, "window_shape: front_end=micro does not do hamming; use hann"),
+        ({"mel": "slaney"}, "mel: front_end=micro does not do slaney; use htk"),
+        ({"logarithm": "decibels"}, "logarithm: front_end=micro does not do decibels; use natural"),
         ({"fft": 1024}, "fft: front_end=micro does not do 1024; use null"),
         (
             {"window": 0.5, "stride": 0.5},

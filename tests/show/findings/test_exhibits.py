@@ -19,6 +19,7 @@ from tflbuild.core.exhibit import (
 )
 from tflbuild.show.findings import (
     auto,
+    channels,
     dequantize,
     islands,
     iterations,
@@ -441,6 +442,7 @@ def test_a_float_model_is_told_with_what_explains_its_distance_from_the_shipped_
 
 ORDERED = [
     "recognised",
+    "weights",
     "settled",
     "parity",
     "dequantize",
@@ -452,6 +454,7 @@ ORDERED = [
     "mixed",
     "islands",
     "iterations",
+    "channels",
     "sparse_encoding",
     "graph",
 ]
@@ -473,14 +476,18 @@ def test_findings_are_told_in_their_order_each_by_its_own_module() -> None:
         "calibration": {"source": "x", "samples": 8, "of": 9, "named": [{"text": "few"}]},
         "parity": {"outputs": {"a": {}}},
         "settled": ["units: pixels"],
+        "weights": {"file": "a.h5"},
         "recognised": [{"what": "a", "value": "b"}],
     }
     assert [line.split(":")[0].strip() for line in lines_of(notes) if not line.startswith("  ")] == [
-        "a", "units", "parity", "dequantize", "warning", "'o'", "auto", "round", "sensitivity", "mixed", "in float32",
+        "a",
+        "weights",
+        "units", "parity", "dequantize", "warning", "'o'", "auto", "round", "sensitivity", "mixed", "in float32",
         "pruned in 1 level",
         "sparse encoding",
     ]  # fmt: skip
     assert [exhibit.title for exhibit in exhibits_of(notes)] == [
+        "weights that training started from",
         "settled on samples",
         "the file against the model as loaded",
         "the float model against the shipped file",
@@ -616,3 +623,39 @@ def test_a_page_says_that_nothing_had_to_be_kept() -> None:
     made = mixed.exhibit({"ok": True, "kept": []})
     assert made is not None
     assert "Nothing had to be kept" in made.text[0]
+
+
+def test_channels_are_told_in_a_line_with_what_stays_whole_and_which_round_was_kept() -> None:
+    note = noted.CHANNELS
+    assert channels.lines(note) == [
+        "channels 40 -> 24: 0.50 x the multiply-accumulates, 0.75 x the parameters, 0.68 x the latency; "
+        "multiply-accumulates 2,000 -> 1,000",
+        "  round 2 was over budget: round 1 is kept",
+        "  stays whole: 'mix' (LayerNormalization 'odd' is not known to keep channels apart)",
+    ]
+    drawn = channels.exhibit(note)
+    assert drawn is not None
+    curve, rounds, totals, bars, whole = drawn.parts
+    assert curve == Curve(
+        points=(Point(x=0.75, y=0.6, kept=True), Point(x=0.5, y=0.5, ok=False)),
+        x_name="multiply-accumulates",
+        y_name="map",
+    )
+    assert isinstance(rounds, Table)
+    assert [row.marked for row in rounds.rows] == [True, False]
+    assert isinstance(totals, Table)
+    assert totals.rows[0].cells == (
+        "multiply-accumulates",
+        Quantity(2000.0, "count"),
+        Quantity(1000.0, "count"),
+        Quantity(0.5, "%"),
+    )
+    assert totals.rows[-1].cells[0] == "latency of the float file"
+    assert bars == Bars(
+        bars=(Bar(label="stem", values=(16.0, 8.0), text="block_out"),),
+        unit="count",
+        series=("before", "after"),
+        legend="channels of each group; small letters name the other layers that make them",
+    )
+    assert isinstance(whole, Table)
+    assert [row.cells[0] for row in whole.rows] == ["logits", "mix"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import select
 import subprocess
 import tempfile
 import time
@@ -16,7 +14,7 @@ from typing import IO, Any
 
 import numpy.typing as npt
 
-from tflbuild.backends import processes
+from tflbuild.backends import frames, processes
 from tflbuild.backends.board import failures
 from tflbuild.backends.board.setup import Setup
 from tflbuild.backends.one_at_a_time import one_at_a_time
@@ -31,8 +29,6 @@ GREETING = 1 << 16
 
 LARGEST = 1 << 31
 """Bytes of the largest message that is believed."""
-
-PIECE = 1 << 16
 
 Answer = tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]
 
@@ -65,7 +61,7 @@ class Session:
                 f"apt-get install openssh-client."
             ) from error
         self._finalizer = weakref.finalize(self, _end, self._process, self._errors)
-        self._buffer = b""
+        self._answers = frames.Reader(self._process.stdout)
         try:
             self.facts = self._greeted()
         except BaseException:
@@ -100,13 +96,11 @@ class Session:
         deadline = time.monotonic() + self._setup.timeout
         try:
             self._write(f"{len(program)}\n".encode() + program)
-            while board_runner.START not in self._buffer:
-                if len(self._buffer) > GREETING:
-                    raise ConnectionLost
-                self._buffer += self._piece(deadline)
-            self._buffer = self._buffer.partition(board_runner.START)[2]
+            self._answers.skip(board_runner.START, GREETING, deadline)
             kind, said, _ = self._message(self._setup.timeout)
-        except ConnectionLost:
+        except TimeoutError:
+            raise self._late() from None
+        except (ConnectionLost, frames.Ended):
             raise failures.failure(self._setup, self._code(), self._said()) from None
         if kind != b"S":
             raise MissingTool(f"{plain(self._setup.name)} answers, and not as the runner does.")
@@ -120,11 +114,14 @@ class Session:
         return {"name": self._setup.name, **facts}
 
     def _message(self, seconds: float) -> tuple[bytes, dict[str, Any], dict[str, npt.NDArray[Any]]]:
-        deadline = time.monotonic() + seconds
-        size = int.from_bytes(self._taken(8, deadline), "little")
-        if not 0 < size <= LARGEST:
-            raise PassError(f"{plain(self._setup.name)} sent what is no message of the runner.")
-        content = self._taken(size, deadline)
+        try:
+            content = self._answers.message(time.monotonic() + seconds, LARGEST)
+        except frames.Oversized:
+            raise PassError(f"{plain(self._setup.name)} sent what is no message of the runner.") from None
+        except frames.Ended:
+            raise ConnectionLost(self._said()) from None
+        except TimeoutError:
+            raise self._late() from None
         head = content[1:].partition(b"\n")[0]
         try:
             json_text.mapping_of(head)
@@ -132,29 +129,12 @@ class Session:
         except (Malformed, ValueError, KeyError, TypeError) as error:
             raise PassError(f"{plain(self._setup.name)} sent what is no message of the runner.") from error
 
-    def _taken(self, count: int, deadline: float) -> bytes:
-        parts, have = [self._buffer], len(self._buffer)
-        while have < count:
-            parts.append(self._piece(deadline))
-            have += len(parts[-1])
-        whole = b"".join(parts)
-        self._buffer = whole[count:]
-        return whole[:count]
-
-    def _piece(self, deadline: float) -> bytes:
-        """Read what has come, or wait for it."""
-        assert self._process.stdout is not None
-        pipe = self._process.stdout.fileno()
-        ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            self.close()  # what comes later would be taken for the answer to another request
-            raise PassError(
-                f"{plain(self._setup.name)} took longer than target.remote.timeout={self._setup.timeout} s."
-            )
-        piece = os.read(pipe, PIECE)
-        if not piece:
-            raise ConnectionLost(self._said())
-        return piece
+    def _late(self) -> PassError:
+        """End the session, since what comes later would be taken for the answer to another request."""
+        self.close()
+        return PassError(
+            f"{plain(self._setup.name)} took longer than target.remote.timeout={self._setup.timeout} s."
+        )
 
     def _write(self, content: bytes) -> None:
         assert self._process.stdin is not None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import select
 import subprocess
 import sys
 import time
@@ -18,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.backends import processes
+from tflbuild.backends import frames, processes
 from tflbuild.backends.programs import micro_session
 from tflbuild.core import toolchain
 from tflbuild.core.errors import PassError
@@ -56,6 +54,7 @@ class MicroSession:
         toolchain.require((TOOL,), "LiteRT for Microcontrollers")
         self._path, self._seconds = path, seconds
         self._process = _started(path)
+        self._answers = frames.Reader(self._process.stdout)
         self._finalizer = weakref.finalize(self, processes.end, self._process, 1)
 
     def close(self) -> None:
@@ -96,16 +95,11 @@ class MicroSession:
         return self._asked(b"A", b"", b"O").decode("utf-8", "replace")
 
     def _asked(self, kind: bytes, content: bytes, wanted: bytes) -> bytes:
-        assert self._process.stdin is not None
-        message = kind + content
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(len(message).to_bytes(8, "little") + message)
-            self._process.stdin.flush()
+            frames.write(self._process.stdin, kind + content)
         try:
-            until = time.monotonic() + self._seconds
-            size = int.from_bytes(self._read(8, until), "little")
-            answer = self._read(size, until)
-        except (_Ended, TimeoutError) as error:
+            answer = self._answers.message(time.monotonic() + self._seconds)
+        except (frames.Ended, TimeoutError) as error:
             how = self._replaced()
             said = f"took longer than {self._seconds:g} s" if isinstance(error, TimeoutError) else how
             raise Refused(f"LiteRT for Microcontrollers {said} on {plain(self._path)}.") from error
@@ -113,30 +107,14 @@ class MicroSession:
             return answer[1:]
         raise Refused(_sentence(answer[1:].decode("utf-8", "replace")))
 
-    def _read(self, size: int, until: float) -> bytes:
-        assert self._process.stdout is not None
-        descriptor, found = self._process.stdout.fileno(), bytearray()
-        while len(found) < size:
-            ready, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))
-            if not ready:
-                raise TimeoutError
-            part = os.read(descriptor, min(size - len(found), 1 << 20))
-            if not part:
-                raise _Ended
-            found += part
-        return bytes(found)
-
     def _replaced(self) -> str:
         """Start another process; gives how the last one ended."""
         self._finalizer()
         code = self._process.returncode
         self._process = _started(self._path)
+        self._answers = frames.Reader(self._process.stdout)
         self._finalizer = weakref.finalize(self, processes.end, self._process, 1)
         return f"crashed (signal {-code})" if code and code < 0 else f"ended with exit code {code}"
-
-
-class _Ended(Exception):
-    """The process is gone."""
 
 
 class Loaded:

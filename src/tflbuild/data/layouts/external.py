@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import numpy as np
 
 from tflbuild.core import array_file
 from tflbuild.core.array_file import is_array_name
-from tflbuild.core.dataset import Dataset, Example, Index, Look, Sample, Split
+from tflbuild.core.dataset import Dataset, Example, FileFacts, Index, Look, Sample, Split
 from tflbuild.core.errors import DataError
+from tflbuild.core.modality import MODALITIES
 from tflbuild.core.source import files_of, usable
 from tflbuild.data.layouts.files import looked_at
 from tflbuild.modalities import row_files
+from tflbuild.modalities.audio import files as audio
 from tflbuild.modalities.image import files as image
 
 
@@ -64,6 +67,34 @@ class ExternalRows(Dataset):
         return Example(value, np.zeros((0, 4), np.float32), np.zeros((0,), np.int32))
 
 
+class ExternalRecordings(Dataset):
+    """Recordings without labels."""
+
+    modality = "audio"
+
+    def read(self, sample: Sample) -> Example:
+        """Read one recording; it has no label.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        try:
+            value = audio.read(str(sample.path))
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"calibration.source: {sample.path} was readable when the build started, but is not now: {error}"
+            ) from error
+        return Example(value, np.zeros((0, 4), np.float32), np.zeros((0,), np.int32))
+
+
+READERS: Mapping[str, tuple[type[Dataset], Callable[..., FileFacts]]] = {
+    "audio": (ExternalRecordings, audio.inspect),
+    "image": (ExternalImages, image.inspect),
+    "vector": (ExternalRows, row_files.inspect),
+}
+"""What reads the samples of a modality, and what gives the facts of a file of them."""
+
+
 def external_split(source: str, data: Dataset, look: Look | None = None) -> Split:
     """Give the samples a source names, as a split; what is damaged is left out, as planning counted it.
 
@@ -75,21 +106,20 @@ def external_split(source: str, data: Dataset, look: Look | None = None) -> Spli
     Raises:
         DataError: it names no sample.
     """
-    numbers = data.modality == ExternalRows.modality
-    noun = "array" if numbers else "image"
-    found = files_of(source, noun=noun)
-    inspect = row_files.inspect if numbers else image.inspect
+    numbers, modality = data.modality == ExternalRows.modality, MODALITIES.get(data.modality)
+    kind, inspect = READERS.get(data.modality, READERS["image"])
+    noun = modality.file
+    found = files_of(source, noun=noun, suffixes=modality.suffixes)
     facts = looked_at(found.files, look or partial(inspect, max_pixels=data.max_pixels))
     samples: list[Sample] = []
     for position in usable(source, found, facts, "calibration.source", noun)[0]:
         path, sha256 = found.files[position], facts[position].digest
-        if numbers or is_array_name(path):
+        if numbers or (data.modality == "image" and is_array_name(path)):
             count = len(next(iter(_inputs(path).values()))) if numbers else len(_rows(path))
             keys = map(str, range(count))
             samples += [Sample(key=key, digest=f"{sha256}/{key}", path=str(path)) for key in keys]
         else:
             samples.append(Sample(key=path.name, digest=sha256, path=str(path)))
-    kind = ExternalRows if numbers else ExternalImages
     reader = kind(preprocess=data.preprocess, max_pixels=data.max_pixels)
     return Split(source, reader, Index(classes=(), splits={source: tuple(samples)}))
 

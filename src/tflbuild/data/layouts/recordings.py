@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tflbuild.core.split_names import SPLIT_OF
+from tflbuild.modalities.audio.modality import Audio
 
-SUFFIXES = (".wav", ".wave", ".flac")
+SUFFIXES = Audio.suffixes
 """Suffixes of the files that are read, in lower case."""
 
 

@@ -17,7 +17,7 @@ def turned(angle: float) -> Point:
     """Give sine and cosine of an angle in degrees, rounded to 1/4096.
 
     >>> turned(30)
-    (0.5, 0.866943359375)
+    (0.5, 0.865966796875)
     """
     radians = math.radians(angle)
     return round(math.sin(radians) * 4096) / 4096, round(math.cos(radians) * 4096) / 4096

@@ -3,6 +3,8 @@
 Started by `tflbuild.core.interpreter` with the number of a file descriptor, never forked. Requests and replies go
 over that socket; everything printed, by Python or C++, goes to the parent's log; when the parent is gone, standard
 input ends and so does the worker. Nothing is imported before something asks for it: evaluation stays light.
+
+Longer than most modules: it is one class, with a short method for each request that a worker answers.
 """
 
 from __future__ import annotations

@@ -16,9 +16,10 @@ from tflbuild.formats.tflite.cautions import cautions
 from tflbuild.formats.tflite.graph import Graph
 from tflbuild.formats.tflite.label_files import Files, files_of
 from tflbuild.formats.tflite.metadata import NAME
-from tflbuild.formats.tflite.metadata_form import AssociatedFile, Box, Metadata, TensorMetadata
+from tflbuild.formats.tflite.metadata_form import AssociatedFile, Box, Metadata, Sound, TensorMetadata
 from tflbuild.formats.tflite.metadata_writing import written
 from tflbuild.formats.tflite.signature import names_of
+from tflbuild.formats.tflite.steps import steps_of
 from tflbuild.tflite import entries, flatbuffer, runtime_version
 from tflbuild.tflite.model import Model
 
@@ -28,9 +29,10 @@ BOX = Box((1, 0, 3, 2), "boundaries", "ratio")
 BYTES: Mapping[str, tuple[float, float]] = {"uint8": (0.0, 255.0), "int8": (-128.0, 127.0)}
 """Lowest and highest number that goes into an input of codes, by its dtype."""
 
-FIRST, VERSIONED = "1.0.0", "1.4.1"
+FIRST, AUDIO, VERSIONED = "1.0.0", "1.3.0", "1.4.1"
 LATER: Mapping[int, str] = {5: "1.0.1", 6: "1.4.0"}
-"""Versions of the schema: of what is written here, of the version of a file, and of kinds of files that came later."""
+"""Versions of the schema: of what is written here, of audio, of the version of a file, and of kinds of files that came
+later."""
 
 VERSION_BYTES = 16
 """Bytes of the version of a runtime, padded with zeros."""
@@ -51,7 +53,7 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]
 
     Returns:
         The file, and fields for the report: `metadata`, a line for people, `min_runtime`, `signature`, its key, and
-        `cautions` where there are some; {} for another format.
+        `cautions` where there are some, and of a task that asks for them the `steps` of outputs; {} for another format.
     """
     if content[4:8] != b"TFL3":
         return content, {}
@@ -69,7 +71,7 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]
         inputs=_tensors(_inputs(meaning, inputs), inputs, given.inputs, contents, packed),
         outputs=_tensors(_outputs(meaning, outputs), outputs, given.outputs, contents, packed),
     )
-    whole = written(replace(metadata, min_parser_version=_version(packed)))
+    whole = written(replace(metadata, min_parser_version=_version(packed, metadata.inputs)))
     members = {file.name: stored for file, stored in packed.items()}
     unpacked = flatbuffer.unpack(content)
     needed = runtime_version.needed_by(unpacked)
@@ -81,6 +83,8 @@ def described(content: bytes, model: TFLiteModel) -> tuple[bytes, dict[str, Any]
     }
     warned = cautions(unpacked, meaning.labels)
     said |= {"cautions": warned} if warned else {}
+    steps = steps_of(Graph(Model(content)), [name for name, _ in outputs]) if meaning.kind.stepped else {}
+    said |= {"steps": steps} if steps else {}
     return packed_files.packed_behind(entries.with_entries(content, added), members), said
 
 
@@ -185,12 +189,14 @@ def _tensor(one: TensorDescription, theirs: TensorMetadata, files: Files) -> Ten
         low=one.low,
         high=one.high,
         box=BOX if one.content == "box" else None,
+        sound=Sound(one.rate, 1) if one.content == "audio" else None,
         calibration=theirs.calibration,
         threshold=theirs.threshold,
         files=tuple(files),
     )
 
 
-def _version(files: Iterable[AssociatedFile]) -> str:
+def _version(files: Iterable[AssociatedFile], inputs: Iterable[TensorMetadata]) -> str:
     """Give the version of the schema that has every field that is written."""
-    return max([FIRST, *(VERSIONED if file.version else LATER.get(file.kind, FIRST) for file in files)])
+    least = AUDIO if any(one.sound for one in inputs) else FIRST
+    return max([least, *(VERSIONED if file.version else LATER.get(file.kind, FIRST) for file in files)])

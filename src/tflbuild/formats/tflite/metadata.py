@@ -15,6 +15,7 @@ from tflbuild.formats.tflite.metadata_form import (
     Box,
     Calibration,
     Metadata,
+    Sound,
     TensorMetadata,
 )
 from tflbuild.tflite.model import Model
@@ -31,7 +32,7 @@ MOST_ENTRIES = 256
 
 MOST_CHANNELS = 4096
 
-CONTENTS: Mapping[int, str] = {1: "feature", 2: "image", 3: "box"}
+CONTENTS: Mapping[int, str] = {1: "feature", 2: "image", 3: "box", 4: "audio"}
 COLOURS: Mapping[int, str] = {1: "rgb", 2: "grey"}
 CORNERS: Mapping[int, str] = {1: "boundaries", 2: "upper_left", 3: "center"}
 COORDINATES: Mapping[int, str] = {0: "ratio", 1: "pixel"}
@@ -64,6 +65,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Content": {"properties_type": Slot(0, "B"), "properties": Slot(1, "table")},
     "ImageProperties": {"color_space": Slot(0, "b")},
     "BoundingBoxProperties": {"index": Slot(0, "[I]"), "type": Slot(1, "b"), "coordinate_type": Slot(2, "b")},
+    "AudioProperties": {"sample_rate": Slot(0, "I"), "channels": Slot(1, "I")},
     "ProcessUnit": {"options_type": Slot(0, "B"), "options": Slot(1, "table")},
     "NormalizationOptions": {"mean": Slot(0, "[f]"), "std": Slot(1, "[f]")},
     "ScoreCalibrationOptions": {"score_transformation": Slot(0, "b"), "default_score": Slot(1, "f")},
@@ -80,7 +82,7 @@ SCHEMAS: Mapping[str, Schema] = {
 """Fields that are read and written. A union has no schema here: its type says which one."""
 
 
-PROPERTIES: Mapping[int, str] = {2: "ImageProperties", 3: "BoundingBoxProperties"}
+PROPERTIES: Mapping[int, str] = {2: "ImageProperties", 3: "BoundingBoxProperties", 4: "AudioProperties"}
 UNITS: Mapping[int, str] = {
     NORMALIZATION: "NormalizationOptions",
     CALIBRATION: "ScoreCalibrationOptions",
@@ -144,6 +146,7 @@ def _tensor(table: Table) -> TensorMetadata:
         low=_floats(stats, "min") if stats else (),
         high=_floats(stats, "max") if stats else (),
         box=_box(properties) if properties and content == "box" else None,
+        sound=_sound(properties) if properties and content == "audio" else None,
         calibration=_calibration(units),
         threshold=threshold.number("global_score_threshold") if threshold else None,
         files=_files(table),
@@ -163,6 +166,11 @@ def _box(properties: Table) -> Box | None:
     if properties.count("index") > MOST_CHANNELS:
         raise Malformed(f"has {properties.count('index')} numbers for a box")
     return Box(properties.numbers("index"), corners, coordinates) if corners and coordinates else None
+
+
+def _sound(properties: Table) -> Sound | None:
+    rate, channels = properties.number("sample_rate"), properties.number("channels")
+    return Sound(rate, channels) if rate and channels else None
 
 
 def _units(table: Table) -> list[tuple[int, Table]]:

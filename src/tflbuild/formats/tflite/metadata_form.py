@@ -41,6 +41,18 @@ class Box(NamedTuple):
     coordinates: str
 
 
+class Sound(NamedTuple):
+    """How the samples of a recording were taken.
+
+    Attributes:
+        rate: samples of a channel in a second.
+        channels: how many.
+    """
+
+    rate: int
+    channels: int
+
+
 class Calibration(NamedTuple):
     """How the scores of a tensor become calibrated ones, beside a file of parameters for each class.
 
@@ -60,13 +72,14 @@ class TensorMetadata:
     Attributes:
         name: for people, and of the outputs of a detector for tools.
         description: for people.
-        content: "image", "feature", "box", or "" where it is not said.
+        content: "image", "feature", "box", "audio", or "" where it is not said.
         colour: "rgb", "grey", or "" where it is not said.
         mean: of each channel or of all; () where there is no normalization.
         std: likewise.
         low: the lowest value of each channel or of all; () where it is not said.
         high: likewise the highest.
         box: of a box, where it is said.
+        sound: of audio, where it is said.
         calibration: of scores; None for none.
         threshold: below which a score counts as nothing; None for none.
         files: that belong to it.
@@ -81,6 +94,7 @@ class TensorMetadata:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     box: Box | None = None
+    sound: Sound | None = None
     calibration: Calibration | None = None
     threshold: float | None = None
     files: tuple[AssociatedFile, ...] = ()

@@ -19,7 +19,7 @@ from tflbuild.formats.tflite.metadata import (
     SCHEMAS,
     THRESHOLD,
 )
-from tflbuild.formats.tflite.metadata_form import AssociatedFile, Box, Metadata, TensorMetadata
+from tflbuild.formats.tflite.metadata_form import AssociatedFile, Box, Metadata, Sound, TensorMetadata
 
 NUMBERS: Mapping[str, str] = {"b": "Int8", "B": "Uint8", "f": "Float32", "I": "Uint32"}
 """The builder's word for a number, by the letter that `struct` has for it."""
@@ -59,7 +59,7 @@ def _tensor(builder: Any, one: TensorMetadata) -> int:
 
 
 def _content(builder: Any, one: TensorMetadata) -> int:
-    properties = {"image": _image, "box": _box}.get(one.content, _feature)(builder, one)
+    properties = {"image": _image, "box": _box, "audio": _audio}.get(one.content, _feature)(builder, one)
     kind = _number(CONTENTS, one.content)
     return _table(builder, "Content", {"properties_type": kind, "properties": properties})
 
@@ -76,6 +76,11 @@ def _box(builder: Any, one: TensorMetadata) -> int:
         "coordinate_type": _number(COORDINATES, box.coordinates),
     }
     return _table(builder, "BoundingBoxProperties", fields)
+
+
+def _audio(builder: Any, one: TensorMetadata) -> int:
+    sound = one.sound or Sound(0, 0)
+    return _table(builder, "AudioProperties", {"sample_rate": sound.rate, "channels": sound.channels})
 
 
 def _feature(builder: Any, one: TensorMetadata) -> int:

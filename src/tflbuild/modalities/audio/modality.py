@@ -59,6 +59,7 @@ class Audio(Modality):
     inspect: ClassVar[str] = "tflbuild.modalities.audio.files:inspect"
     reading: ClassVar[str] = "tflbuild.modalities.audio.files:read"
     file: ClassVar[str] = "recording"
+    suffixes: ClassVar[tuple[str, ...]] = (".wav", ".wave", ".flac")
     contract: ClassVar[str] = "tflbuild.analyses.mistakes.recordings:RecordingContract"
     checks: ClassVar[Mapping[str, Check]] = {
         "front_end": one_of("waveform", "log_mel", "mfcc", "micro"),
@@ -242,7 +243,14 @@ class Audio(Modality):
 
     def _check_micro(self) -> None:
         """Refuse what the micro frontend does not do."""
-        for option, right in (("level", "recorded"), ("window_shape", "hann"), ("fft", None)):
+        wanted = {
+            "level": "recorded",
+            "window_shape": "hann",
+            "fft": None,
+            "mel": "htk",
+            "logarithm": "natural",
+        }
+        for option, right in wanted.items():
             given = getattr(self, option)
             if given != right:
                 shown = "null" if right is None else right
@@ -284,7 +292,12 @@ class Audio(Modality):
         if self.several():
             first = f"A piece of {self.duration:g} s of one channel of sound at {self.rate} Hz"
         if self.front_end == "waveform":
-            return TensorDescription(name="audio", description=f"{first}.")
+            if self.level == "recorded":
+                return TensorDescription(
+                    name="audio", description=f"{first}, from -1 to 1.", content="audio", rate=self.rate
+                )
+            # no content "audio": tools of others would leave out the division
+            return TensorDescription(name="audio", description=f"{first}, divided by its largest sample.")
         what = f"{shape[1] if len(shape) > 1 else shape[0]} "
         what += KINDS[self.front_end]
         frames = f"{self.frames} frames of {self.window:g} ms, one every {self.stride:g} ms"

@@ -106,8 +106,10 @@ def calibration_labels(calibration: Calibration, ctx: PassContext | AnalysisCont
 
 def chosen_of(calibration: Calibration, split: Split, seed: int) -> list[int]:
     """Give the positions of the calibration samples in their source, in order; those that a task learns from alone."""
-    task = TASKS.get(split.dataset.task)()
-    places = [place for place, sample in enumerate(split.samples) if task.is_learned_from(sample.labels)]
+    places = list(range(len(split)))
+    if split.dataset.task:  # a folder that is only calibrated on has none
+        task = TASKS.get(split.dataset.task)()
+        places = [place for place in places if task.is_learned_from(split.samples[place].labels)]
     return sorted(random.Random(seed).sample(places, min(calibration.samples, len(places))))
 
 

@@ -60,9 +60,10 @@ class Quantizing(Pass):
     """How the range of an activation follows from what was seen: `minmax` takes all of it, `p99.9` to `p99.999`
     keep that percentage of the values, `mse` has the least squared error, `entropy` keeps the distribution.
     null: `minmax`, or chosen by `method=auto`."""
-    equalize: Literal["none", "weights", "activations"] | None = None
+    equalize: Literal["none", "weights", "activations", "noise"] | None = None
     """Share the sizes of channels between neighbouring layers first, by `weights` or `activations`; see the
-    pass `equalize`. null: `none`, or chosen by `method=auto`."""
+    pass `equalize`. `noise` goes on from `activations` and lifts small channels as far as that lessens the noise
+    of rounding. null: `none`, or chosen by `method=auto`."""
     relu6: Literal["keep", "replace"] | None = None
     """`replace` turns RELU6 into RELU where that lets layers be equalized; `keep` leaves it. null: `keep`, or
     chosen by `method=auto`."""
@@ -117,6 +118,11 @@ class Quantizing(Pass):
             raise ValueError(
                 f"select: '{self.select}' has no effect with method=fixed, which chooses nothing; "
                 f"set {{step}}.method=auto"
+            )
+        if self.equalize == "noise" and self.granularity == "tensor":
+            raise ValueError(
+                "equalize: 'noise' counts on a scale for each channel, and granularity is 'tensor'; use weights or "
+                "activations"
             )
         if self.relu6 == "replace" and self.equalize in (None, "none"):
             raise ValueError(
@@ -225,12 +231,13 @@ class Quantizing(Pass):
         rounding learned, which takes long, and gains much where weights have 4 bits.
         """
         from tflbuild.quantization.remembered import searched
-        from tflbuild.quantization.settings import SHARED, Setting, chosen
+        from tflbuild.quantization.settings import SHARED, Setting, chosen, steps_to
 
         if self.method == "fixed":
             return Setting(round=self.round, **{option: getattr(self.filled(), option) for option in FIXED})
         free, started = not model.meta.get("clusters"), time.perf_counter()
-        shared = [way for way in SHARED if free or way[0] == "none"]
+        ways = [way for way in SHARED if way[0] != "noise" or self.granularity == "channel"]
+        shared = [way for way in ways if free or way[0] == "none"]
         scored, failed = searched(bench, shared, learning=free and self.weight_bits < 8)
         best = chosen(scored)
         for one in failed:
@@ -241,6 +248,7 @@ class Quantizing(Pass):
             "error": best.error,
             "held_out": bench.held_out,
             "seconds": round(time.perf_counter() - started, 3),
+            "steps": steps_to(best.setting, scored),
             "candidates": [found.to_json() for found in scored],
             "failed": [asdict(one) for one in failed],
         }

@@ -13,6 +13,7 @@ from tflbuild.core.result_form import GRAPH
 from tflbuild.show.findings import (
     auto,
     calibration,
+    channels,
     dequantize,
     graph,
     islands,
@@ -23,10 +24,12 @@ from tflbuild.show.findings import (
     rounding,
     sentences,
     sparse_encoding,
+    weights,
 )
 
 FINDINGS: Mapping[str, Presentation] = {
     "recognised": recognised.PRESENTATION,
+    "weights": weights.PRESENTATION,
     "settled": sentences.SETTLED,
     "parity": parity.PRESENTATION,
     "dequantize": dequantize.PRESENTATION,
@@ -38,6 +41,7 @@ FINDINGS: Mapping[str, Presentation] = {
     "mixed": mixed.PRESENTATION,
     "islands": islands.PRESENTATION,
     "iterations": iterations.PRESENTATION,
+    "channels": channels.PRESENTATION,
     "sparse_encoding": sparse_encoding.PRESENTATION,
     GRAPH: graph.PRESENTATION,
 }

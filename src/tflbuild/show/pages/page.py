@@ -20,7 +20,7 @@ from tflbuild.show.devices import HEADINGS, devices
 from tflbuild.show.findings.analyses import exhibits_of_analyses
 from tflbuild.show.findings.notes import exhibits_of, plain_notes
 from tflbuild.show.micro import micro_lines
-from tflbuild.show.outcome import apart_text
+from tflbuild.show.outcome import apart_text, step_lines
 from tflbuild.show.pages import curve, histogram, plot, scripts
 from tflbuild.show.pages.beside import Beside
 from tflbuild.show.pages.class_names import class_table
@@ -103,6 +103,7 @@ def render(
             links=links or Links(),
             scripts=scripts.scripts(scripts.COPY),
             packed={target["name"]: packing(report, target) for target in report["targets"]},
+            stepped={target["name"]: step_lines(target) for target in report["targets"]},
             timed={target["name"]: exhibit_there(target) for target in report["targets"]},
             placed={target["name"]: _placed(target) for target in report["targets"]},
             layers={

@@ -1,4 +1,4 @@
-"""Default boxes of an SSD, from its feature maps alone."""
+"""Default boxes of a detector, from its feature maps alone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tflbuild.tasks.detection.detector import AnchorOptions
+from tflbuild.tasks.detection.detector import AnchorOptions, PyramidAnchors
 
-__all__ = ["AnchorOptions", "anchors", "boxes_per_cell"]
+__all__ = ["AnchorOptions", "PyramidAnchors", "anchors", "boxes_per_cell"]
 
 
-def anchors(feature_maps: Sequence[Sequence[int]], options: AnchorOptions) -> npt.NDArray[np.float32]:
+def anchors(
+    feature_maps: Sequence[Sequence[int]], options: AnchorOptions | PyramidAnchors
+) -> npt.NDArray[np.float32]:
     """Lay the default boxes over every cell of every feature map.
 
     Args:
@@ -23,14 +25,30 @@ def anchors(feature_maps: Sequence[Sequence[int]], options: AnchorOptions) -> np
     Returns:
         (anchors, 4) float32: ycenter, xcenter, height, width in 0..1, by map, row, column, box.
     """
-    shapes = _shapes(len(feature_maps), options)
+    shapes = (
+        [_in_cells(rows, columns, options) for rows, columns in feature_maps]
+        if isinstance(options, PyramidAnchors)
+        else _shapes(len(feature_maps), options)
+    )
     tiles = [_tile(rows, columns, boxes) for (rows, columns), boxes in zip(feature_maps, shapes, strict=True)]
     return np.concatenate(tiles).astype(np.float32)
 
 
-def boxes_per_cell(maps: int, options: AnchorOptions) -> list[int]:
+def boxes_per_cell(maps: int, options: AnchorOptions | PyramidAnchors) -> list[int]:
     """Count the default boxes of one cell of each map."""
+    if isinstance(options, PyramidAnchors):
+        return [options.octaves * len(options.aspect_ratios)] * maps
     return [len(boxes) for boxes in _shapes(maps, options)]
+
+
+def _in_cells(rows: int, columns: int, options: PyramidAnchors) -> list[tuple[float, float]]:
+    """Give (height, width) of the boxes of one cell of a map."""
+    sizes = [options.scale * 2 ** (octave / options.octaves) for octave in range(options.octaves)]
+    return [
+        (size / math.sqrt(ratio) / rows, size * math.sqrt(ratio) / columns)
+        for size in sizes
+        for ratio in options.aspect_ratios
+    ]
 
 
 def _shapes(maps: int, options: AnchorOptions) -> list[list[tuple[float, float]]]:

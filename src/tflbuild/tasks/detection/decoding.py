@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tflbuild.core.meaning import Meaning
-from tflbuild.tasks.detection.anchors import AnchorOptions, anchors
-from tflbuild.tasks.detection.detector import BOX_SCALES, Postprocess
+from tflbuild.tasks.detection.anchors import anchors
+from tflbuild.tasks.detection.detector import BOX_SCALES, Postprocess, anchor_options
 from tflbuild.tflite.suppression import SuppressionOptions
 
 
 def anchors_of(facts: Meaning) -> npt.NDArray[np.float32]:
     """Give a detector's anchors, (anchors, 4) float32: ycenter, xcenter, height, width."""
-    return anchors(facts.head["feature_maps"], AnchorOptions.of(facts.head["anchors"]))
+    return anchors(facts.head["feature_maps"], anchor_options(facts.head["anchors"]))
 
 
 def suppression_of(facts: Meaning) -> SuppressionOptions:

@@ -41,6 +41,34 @@ class AnchorOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PyramidAnchors:
+    """Declare the default boxes of a feature pyramid, whose maps halve their sides from one to the next.
+
+    References:
+        Lin et al., Focal Loss for Dense Object Detection, 2017.
+        TensorFlow Object Detection API, `multiscale_grid_anchor_generator`.
+    """
+
+    scale: Annotated[float, Gt(0), Le(64)] = 4.0
+    """Side of the smallest default boxes of a map, as the square root of their area. Smaller finds smaller
+    objects. [cells]"""
+    octaves: Annotated[int, Ge(1), Le(4)] = 2
+    """Sizes of default boxes on each map, evenly from `scale` to twice that, which the next map has. [sizes]"""
+    aspect_ratios: tuple[Annotated[float, Gt(0)], ...] = (1.0, 2.0, 0.5)
+    """Width : height of the default boxes of each size; one box for each. [ratio]"""
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> PyramidAnchors:
+        """Read what `Meaning.detector["anchors"]` holds."""
+        return cls(**{**options, "aspect_ratios": tuple(options["aspect_ratios"])})
+
+
+def anchor_options(options: Mapping[str, Any]) -> AnchorOptions | PyramidAnchors:
+    """Read what `Meaning.detector["anchors"]` holds, of either kind."""
+    return PyramidAnchors.of(options) if "octaves" in options else AnchorOptions.of(options)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Postprocess:
     """Declare the final suppression, as `TFLite_Detection_PostProcess` does it on the device."""
 

@@ -45,6 +45,13 @@ ANCHORS: Mapping[str, Check] = {
 }
 """Options of `tflbuild.tasks.detection.detector.AnchorOptions`."""
 
+PYRAMID: Mapping[str, Check] = {
+    "scale": number(above=0, most=64),
+    "octaves": whole(1, 4),
+    "aspect_ratios": rows_of(number(above=0), 64),
+}
+"""Options of `tflbuild.tasks.detection.detector.PyramidAnchors`."""
+
 
 @task("detection")
 class Detection(Task):
@@ -84,7 +91,8 @@ class Detection(Task):
         needed = ("outputs",) if "outputs" in head else ("feature_maps", "anchors", "postprocess")
         check_fields(prefix, head, cls.head_checks, needed=needed)
         if "anchors" in head:
-            check_fields(f"{prefix}anchors.", head["anchors"], ANCHORS, needed=("aspect_ratios",))
+            known = PYRAMID if "octaves" in head["anchors"] else ANCHORS
+            check_fields(f"{prefix}anchors.", head["anchors"], known, needed=("aspect_ratios",))
         if "postprocess" in head:
             check_fields(f"{prefix}postprocess.", head["postprocess"], POSTPROCESS)
 

@@ -24,7 +24,10 @@ def sizes(found: Pair, weights: Whole, shift: Whole) -> Whole:
         weights: (frequencies, bands).
         shift: (frames,): by how many bits each frame was made louder.
     """
-    return rounded_root((found.re**2 + found.im**2) @ weights) >> shift[:, None]
+    energies = (found.re * found.re + found.im * found.im).astype(
+        np.float64
+    )  # whole numbers below 2 ** 53, exact
+    return rounded_root((energies @ weights.astype(np.float64)).astype(np.int64)) >> shift[:, None]
 
 
 @lru_cache(maxsize=8)

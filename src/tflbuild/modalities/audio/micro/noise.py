@@ -40,7 +40,9 @@ def reduced(sizes: Whole, settings: Micro) -> Reduced:
     for frame, now in enumerate(loud):
         before = ((now * speed + before * ((1 << BITS) - speed)) >> BITS) & WORD
         estimate[frame] = before
-    left = (loud - np.minimum(estimate, loud)) >> settings.noise_bits
+    left = (
+        loud - estimate
+    ) >> settings.noise_bits  # below 0 where there was more noise; the least part is larger
     return Reduced(np.maximum(left, (sizes * _whole(settings.noise_least)) >> BITS), estimate)
 
 

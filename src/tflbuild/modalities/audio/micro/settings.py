@@ -23,9 +23,9 @@ class Micro:
     """
 
     noise_even: Annotated[float, Ge(0), Le(1)] = 0.025
-    """How fast the estimate of the noise follows in the bands 0, 2, 4, ...: 1 follows at once. [fraction]"""
+    """How fast the estimate of the noise follows in bands of even number: 1 follows at once. [fraction]"""
     noise_odd: Annotated[float, Ge(0), Le(1)] = 0.06
-    """How fast it follows in the bands 1, 3, 5, ... [fraction]"""
+    """How fast the estimate of the noise follows in bands of odd number. [fraction]"""
     noise_least: Annotated[float, Ge(0), Le(1)] = 0.05
     """Part of a band that is left where the estimate takes all of it. [fraction]"""
     noise_bits: Annotated[int, Ge(0), Le(16)] = 10

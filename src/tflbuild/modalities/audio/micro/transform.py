@@ -10,23 +10,26 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tflbuild.modalities.audio.micro.integers import Whole, signed16
+from tflbuild.modalities.audio.micro.integers import Whole
+
+Parts = NDArray[np.int32]
 
 ONE = 32767
 """The number that stands for 1."""
 
 
 class Pair(NamedTuple):
-    """Complex numbers of 16 bits.
+    """Complex numbers in 32 bits, which hold what sums of numbers of 16 bits are before C cuts them.
 
     Attributes:
         re: real parts.
         im: imaginary parts.
     """
 
-    re: Whole
-    im: Whole
+    re: Parts
+    im: Parts
 
     def at(self, *place: object) -> Pair:
         """Take the same part of both."""
@@ -34,11 +37,11 @@ class Pair(NamedTuple):
 
     def plus(self, other: Pair) -> Pair:
         """Add."""
-        return Pair(signed16(self.re + other.re), signed16(self.im + other.im))
+        return Pair(self.re + other.re, self.im + other.im)
 
     def minus(self, other: Pair) -> Pair:
         """Subtract."""
-        return Pair(signed16(self.re - other.re), signed16(self.im - other.im))
+        return Pair(self.re - other.re, self.im - other.im)
 
     def times(self, other: Pair) -> Pair:
         """Multiply with numbers of size 1, rounded."""
@@ -55,6 +58,10 @@ class Pair(NamedTuple):
         """Turn by a quarter to the right."""
         return Pair(self.im, -self.re)
 
+    def cut(self) -> Pair:
+        """Keep the lowest 16 bits, signed. What was divided before it was added fits until the last sum."""
+        return Pair(_cut(self.re), _cut(self.im))
+
 
 def spectrum(samples: Whole) -> Pair:
     """Give (frames, count // 2 + 1): the transform of real frames, divided by the number of their samples.
@@ -63,15 +70,16 @@ def spectrum(samples: Whole) -> Pair:
         samples: (frames, count) of 16 bits; count is a power of two, at least 4.
     """
     half = samples.shape[-1] // 2
-    packed = _transformed(Pair(samples[..., 0::2], samples[..., 1::2]))
+    given = samples.astype(np.int32)
+    packed = _transformed(Pair(given[..., 0::2], given[..., 1::2]))
     k = np.arange(1, half // 2 + 1)
     ahead = packed.at(..., k).over(2)
     mirrored = packed.at(..., half - k)
-    behind = Pair(mirrored.re, signed16(-mirrored.im)).over(2)
-    even, odd = ahead.plus(behind), ahead.minus(behind).times(_turns_of_reals(half))
+    behind = Pair(mirrored.re, -mirrored.im).cut().over(2)
+    even, odd = ahead.plus(behind).cut(), ahead.minus(behind).cut().times(_turns_of_reals(half)).cut()
     ends = packed.at(..., slice(0, 1)).over(2)
-    made = np.zeros((2, *samples.shape[:-1], half + 1), np.int64)
-    made[0, ..., :1], made[0, ..., half:] = signed16(ends.re + ends.im), signed16(ends.re - ends.im)
+    made = np.zeros((2, *samples.shape[:-1], half + 1), np.int32)
+    made[0, ..., :1], made[0, ..., half:] = _cut(ends.re + ends.im), _cut(ends.re - ends.im)
     re, im = made
     re[..., k], im[..., k] = (even.re + odd.re) >> 1, (even.im + odd.im) >> 1
     # the middle one, where both meet, is the mirrored one
@@ -98,7 +106,7 @@ def _halved(parts: Pair, count: int) -> tuple[Pair, ...]:
     """Join two transforms of half of the numbers."""
     first, second = (parts.at(..., q, slice(None)) for q in range(2))
     second = second.times(_turns(count, 1))
-    return first.plus(second), first.minus(second)
+    return first.plus(second).cut(), first.minus(second).cut()
 
 
 def _quartered(parts: Pair, count: int) -> tuple[Pair, ...]:
@@ -107,7 +115,9 @@ def _quartered(parts: Pair, count: int) -> tuple[Pair, ...]:
     one, two, three = (part.times(_turns(count, q)) for q, part in enumerate(others, start=1))
     far, near = first.minus(two), first.plus(two)
     total, apart = one.plus(three), one.minus(three).turned()
-    return near.plus(total), far.plus(apart), near.minus(total), far.minus(apart)
+    return tuple(
+        one.cut() for one in (near.plus(total), far.plus(apart), near.minus(total), far.minus(apart))
+    )
 
 
 @lru_cache(maxsize=64)
@@ -124,8 +134,14 @@ def _turns_of_reals(half: int) -> Pair:
 
 
 def _turned(angles: np.ndarray) -> Pair:
-    return Pair(*(np.floor(0.5 + ONE * part(angles)).astype(np.int64) for part in (np.cos, np.sin)))
+    return Pair(*(np.floor(0.5 + ONE * part(angles)).astype(np.int32) for part in (np.cos, np.sin)))
 
 
-def _rounded(products: Whole) -> Whole:
-    return signed16((products + (1 << 14)) >> 15)
+def _rounded(products: Parts) -> Parts:
+    products += 1 << 14
+    products >>= 15
+    return products
+
+
+def _cut(numbers: Parts) -> Parts:
+    return numbers.astype(np.int16).astype(np.int32)

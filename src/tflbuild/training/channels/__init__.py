@@ -1,0 +1,1 @@
+"""Whole channels leave a model: which go together, which matter least, and the smaller model."""
