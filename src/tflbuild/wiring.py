@@ -22,6 +22,7 @@ NAMES = Names(
     delivered=(
         "tflbuild.analyses.disagreements:Disagreements",
         "tflbuild.analyses.thresholds:Thresholds",
+        "tflbuild.analyses.anomaly_scores:AnomalyScores",
         "tflbuild.analyses.values:Values",
         "tflbuild.analyses.operator_times:OperatorTimes",
     ),

@@ -244,6 +244,7 @@ def test_no_declared_class_reaches_what_runs_or_shows_it() -> None:
     }
     loaders = {"load_keras3", "load_onnx", "load_saved_model", "load_tflite", "load_torch_export"}
     assert evaluating.keys() == loaders | {
+        "anomaly_scores",
         "disagreements",
         "drift",
         "preprocessing",

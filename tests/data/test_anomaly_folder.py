@@ -159,3 +159,9 @@ def test_auto_asks_where_two_folders_may_be_classes(tmp_path: Path) -> None:
 
 def test_folders_of_other_names_stay_classes(tmp_path: Path) -> None:
     assert resolved(write(tmp_path, {"yes/%d.wav": 2, "normal/%d.wav": 1}))[0] == "audio_folder"
+
+
+def test_auto_asks_where_train_holds_both(tmp_path: Path) -> None:
+    names = {f"{split}/{side}/%d.wav": 2 for split in ("train", "test") for side in ("normal", "abnormal")}
+    with pytest.raises(DataError, match=r"could be anomaly_folder .* or audio_folder"):
+        resolved(write(tmp_path, names))
