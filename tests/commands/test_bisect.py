@@ -82,7 +82,7 @@ def test_without_a_budget_the_costliest_pass_is_named() -> None:
         (["recipe=ssd_mobilenet_int8", "metric=mpa"], "there is no metric 'mpa'.*Did you mean 'map'"),
         (
             ["recipe=ssd_mobilenet_int8", "metric=size"],
-            "'size' measures no accuracy; there are fidelity, map, ",
+            "'size' measures no accuracy; there are auc, fidelity, map, ",
         ),
     ],
 )

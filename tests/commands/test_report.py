@@ -297,7 +297,14 @@ def test_a_plan_says_what_would_run_why_and_on_what(monkeypatch: pytest.MonkeyPa
         {"what": "outputs", "value": "softmax"},
     ]
     prepared = SimpleNamespace(
-        recipe=SimpleNamespace(model=model, seen=seen, targets={}, steps={}, pipeline=()),
+        recipe=SimpleNamespace(
+            model=model,
+            seen=seen,
+            targets={},
+            steps={},
+            pipeline=(),
+            data=SimpleNamespace(task="classification"),
+        ),
         order=(),
         keys=None,
         store=None,

@@ -216,7 +216,10 @@ QUANTIZERS = {
         ("tasks/classification/task.py", {"classification"}),
         (
             "tasks/detection/anchors.py",
-            {"detection", "ssd_mobilenet_v1", "ssd_mobilenet_v2", "model keras", "file"},
+            {
+                *("detection", "ssd_mobilenet_v1", "ssd_mobilenet_v2", "ssd_mobilenet_v2_fpnlite"),
+                *("efficientdet_lite0", "model keras", "file"),
+            },
         ),
         ("modalities/vector.py", {"vector"}),
         ("modalities/image/augmentation.py", set()),  # in the keys of what trains, by the name of its batches

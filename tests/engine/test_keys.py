@@ -235,6 +235,7 @@ RECIPE: dict[str, tuple[Any, set[str]]] = {
     ),
     "hooks": ({"one": None}, NOBODY),
     "analyses": ({"one": fakes.FakeAnalysis()}, NOBODY),
+    "silenced": (frozenset({"layers"}), NOBODY),
     "replaced": ({"data": ("a", "b")}, NOBODY),
     "remarks": (("left out",), NOBODY),
     "recognised": (({"what": "labels", "value": "cat, dog", "evidence": "the folders"},), NOBODY),
@@ -740,7 +741,10 @@ def test_the_nouns_of_a_pass_with_an_input_are_those_of_its_meaning(world: World
     facts = {**fakes.FACTS, "task": "unlabelled", "inputs": {"x": fakes.INPUT, "age": age}}
     key = preimages(replace(world, model=artifact(meta={"facts": facts})))
     assert key["plain"]["nouns"] == "code of of.modality tflbuild.modalities.vector tflbuild.tasks.unlabelled"
-    assert key["tunes"]["nouns"] == f"code of of.batches {key['plain']['nouns'].removeprefix('code of ')}"
+    assert key["tunes"]["nouns"] == (
+        "code of of.batches of.modality tflbuild.modalities.vector tflbuild.modalities.vector_batches "
+        "tflbuild.tasks.unlabelled"
+    )
     assert key["predictions"]["code"].split()[2:] == [
         "of.modality",
         "of.prediction",

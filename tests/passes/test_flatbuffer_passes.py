@@ -51,7 +51,7 @@ from tflbuild.quantization.sensitivity import LayerCost, Sensitivity
 from tflbuild.quantization.settings import Setting
 from tflbuild.quantization.unchanged import Equalized
 from tflbuild.tasks.detection.detector import AnchorOptions, Postprocess
-from tflbuild.tflite import scales
+from tflbuild.tflite import bias_scales, scales
 from tflbuild.tflite.packed import Packed
 
 FACTS = Meaning.of_image(
@@ -557,6 +557,7 @@ def test_the_converter_is_told_scheme_borders_and_images(
     fake: Fake, ctx: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Any, given: Any
 ) -> None:
     monkeypatch.setattr(storage, "stored", lambda path: f"stored in {path.name}")
+    monkeypatch.setattr(bias_scales, "restate", lambda graph: [])
     ConvertQuantized(**options).run(keras_model(tmp_path), ctx)
     ((built, task, tail, scheme, images, entry, exit_, more),) = fake.of("converter.post_training")
     assert (built, task, tail, (scheme, entry, exit_, more)) == ("built", TASK, None, given)

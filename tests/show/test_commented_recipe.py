@@ -92,7 +92,7 @@ def test_what_is_said_stays_the_same_but_for_limits_that_say_nothing() -> None:
     [
         (
             "sparsity:",
-            "Share of zeros in each pruned kernel | "
+            "Share of zeros in the pruned kernels together | "
             "sparsity: 0.5  # 0 <= sparsity < 1; fraction of weights; default 0.5",
         ),
         ("on_breach:", "on_breach: fail  # fail | skip | warn; default fail"),

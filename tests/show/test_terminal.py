@@ -160,7 +160,7 @@ def test_text_from_outside_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture
         (metrics(0.5, name="top1"), "top1 0.500"),
         (metrics(0.5, name="top1") | metrics(0.4), "map 0.400"),
         (metrics(0.5, name="top1") | metrics(None), "top1 0.500"),
-        (metrics(0.5, name="auc"), ""),
+        (metrics(0.5, name="gini"), ""),
     ],
 )
 def test_the_accuracy_is_said_with_its_interval(given: Any, text: str) -> None:

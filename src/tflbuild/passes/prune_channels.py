@@ -69,10 +69,10 @@ class PruneChannels(Fitting):
     """Largest share of the latency that is left, measured on converted files on this machine. Smaller costs more
     accuracy. null: `macs` or `sparsity` says how far. [fraction of the latency]"""
     importance: Literal["taylor", "batch_norm", "l1"] = "taylor"
-    """What a channel's importance is read off: `taylor` the gradients of some batches, `batch_norm` its scale,
+    """How a channel's importance is measured: `taylor` the gradients of some batches, `batch_norm` its scale,
     `l1` the size of its weights."""
     compare: Literal["none", "group", "cost", "both"] | None = None
-    """What importance is divided by before groups are compared: `none` nothing, `group` the mean of the group,
+    """Divisor of importance, before groups are compared: `none` nothing, `group` the mean of the group,
     `cost` the multiply-accumulates that leaving saves, `both` both. null: `cost` for `taylor`, otherwise `both`."""
     batches: Annotated[int, Ge(1), Le(100_000)] = 16
     """Batches of the train split that `taylor` measures importance on, in each round. More measure better and take
@@ -80,7 +80,7 @@ class PruneChannels(Fitting):
     minimum: Annotated[int, Ge(1), Le(65_536)] = 4
     """Channels that every group keeps. More protects narrow layers. [channels]"""
     multiple: Annotated[int, Ge(1), Le(1024)] = 8
-    """What is left of a group that loses channels is a multiple of this, which kernels are fast at. 1 follows
+    """A group that loses channels keeps a multiple of this, which kernels are fast at. 1 follows
     importance more closely. [channels]"""
     most: Annotated[float, Gt(0), Le(1)] = 0.8
     """Largest share of a group's channels that leaves. Smaller spreads the loss over more layers. [fraction of

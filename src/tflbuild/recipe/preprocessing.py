@@ -117,8 +117,10 @@ def remarks(words: Iterable[str]) -> tuple[str, ...]:
 def _check_root(at_root: Mapping[str, Any], options: set[str], modality: str) -> None:
     foreign = sorted(at_root.keys() - options)
     if foreign:
+        value = at_root[foreign[0]]
+        key = ".".join([foreign[0], *(list(value)[:1] if isinstance(value, Mapping) else ())])
         raise RecipeError(
-            f"preprocess.{foreign[0]}: the data are of the modality '{modality}', which has no such option; it has "
+            f"preprocess.{key}: the data are of the modality '{modality}', which has no such option; it has "
             f"{', '.join(sorted(options)) or 'none'}."
         )
 

@@ -20,7 +20,7 @@ ROLES: Mapping[str, str] = {
     **{role: role for role in (KERNEL, BIAS, GAMMA, BETA, MEAN, VARIANCE)},
     "depthwise_kernel": KERNEL,
 }
-"""What an array is, by the end of its name."""
+"""Role of an array, by the end of its name."""
 
 USUAL_EPSILON = 1e-3
 """Epsilon of a batch norm whose file does not say it: that of tf_keras, and of the Object Detection API."""
@@ -73,6 +73,7 @@ class Layer:
 def layer_of(name: str, arrays: Mapping[str, Array], *, epsilon: float = USUAL_EPSILON) -> Layer:
     """Make a layer of the arrays of one, as Keras names them.
 
+    >>> import numpy as np
     >>> layer_of("a", {"depthwise_kernel": np.zeros((3, 3, 8, 1))}).shape
     ('depthwise', (3, 3, 8, 1))
     >>> layer_of("logits", {"kernel": np.zeros((1, 1, 8, 4)), "bias": np.zeros(4)}).shape

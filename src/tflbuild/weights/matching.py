@@ -66,7 +66,7 @@ class Theirs:
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """What a model takes of a file.
+    """The weights that a model takes of a file.
 
     Attributes:
         by: "name" or "order".
@@ -94,7 +94,7 @@ class Mismatch(ValueError):
 
 @dataclass(kw_only=True)
 class _Found:
-    """What one way of matching found.
+    """Findings of one way of matching.
 
     Attributes:
         arrays: by role, by the name of our layer.

@@ -31,7 +31,7 @@ READERS: Mapping[str, Callable[[bytes], Theirs]] = {
     "npz": npz.theirs_of,
     "tflite": tflite.theirs_of,
 }
-"""What reads the bytes of a file, by its format."""
+"""Readers of the bytes of a file, by its format."""
 
 CHECKPOINT = "checkpoint"
 

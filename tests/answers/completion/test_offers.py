@@ -101,7 +101,7 @@ OFFERED = [
     (f"{R} data=vo", ["data=voc"]),
     (f"{R} target=[cpu,ethos_u5", ["target=[cpu,ethos_u55"]),
     (f"{R} target.cpu.thr", ["target.cpu.threads="]),
-    (f"{R} +passes@again=pru", ["+passes@again=prune"]),
+    (f"{R} +passes@again=pru", ["+passes@again=prune", "+passes@again=prune_channels"]),
     (f"{R} ~pru", ["~prune"]),
     (f"{R} pipeline=[train,pru", ["pipeline=[train,prune"]),
     (f"{R} objective=map5", ["objective=map50"]),

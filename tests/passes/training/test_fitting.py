@@ -112,6 +112,7 @@ OPTIONS = Fitting(
     average=0.9,
     loss="focal",
     label_smoothing=0.2,
+    value_loss="huber",
 )
 
 

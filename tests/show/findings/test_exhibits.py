@@ -210,7 +210,7 @@ def test_levels_of_sparsity_are_drawn_and_listed_with_every_metric() -> None:
 
 @pytest.mark.parametrize(
     ("metrics", "shown"),
-    [({"loss": 1.0, "top1": 0.5}, "top1 0.500"), ({"loss": 1.0, "auc": 0.5}, "loss 1.000"), ({}, "")],
+    [({"loss": 1.0, "top1": 0.5}, "top1 0.500"), ({"loss": 1.0, "gini": 0.5}, "loss 1.000"), ({}, "")],
 )
 def test_levels_are_told_by_their_accuracy_or_the_first_metric(metrics: dict[str, float], shown: str) -> None:
     line = iterations.lines([{"sparsity": 0.5, "metrics": metrics, "ok": True}])[1]

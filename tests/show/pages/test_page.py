@@ -301,7 +301,7 @@ def test_what_passes_found_is_drawn() -> None:
     report["passes"][-1]["notes"] = {"calibration": {"source": "data.train", "of": [1, 2]}}
     assert "source: data.train, of: 1, 2" in outline(render(report)).text
     assert page.count('class="series1 marked"') == 2, "of the candidates and of the kept layers"
-    assert page.count('class="ring"') == 1, "the level that was kept"
+    assert page.count('class="ring"') == 2, "the level and the round of channels that were kept"
 
 
 def test_a_pruned_file_is_set_against_its_compressed_size() -> None:

@@ -33,7 +33,7 @@ class Contract:
     """
 
     noun: ClassVar[str] = "samples"
-    """What samples are, in the plural."""
+    """The noun for samples, in the plural."""
 
     def __init__(self, kind: Any) -> None:
         self.kind = kind

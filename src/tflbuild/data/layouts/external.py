@@ -92,7 +92,7 @@ READERS: Mapping[str, tuple[type[Dataset], Callable[..., FileFacts]]] = {
     "image": (ExternalImages, image.inspect),
     "vector": (ExternalRows, row_files.inspect),
 }
-"""What reads the samples of a modality, and what gives the facts of a file of them."""
+"""Readers of the samples of a modality, and of the facts of a file of them."""
 
 
 def external_split(source: str, data: Dataset, look: Look | None = None) -> Split:

@@ -125,7 +125,7 @@ class Audio(Modality):
     logarithm: Literal["natural", "decibels"] = "natural"
     """Logarithm of a band: `natural`; or `decibels`, 10 times the one to base 10."""
     cut: Literal["first", "pieces"] = "first"
-    """What becomes of a recording that is longer than `duration`: its `first` part alone is given to the model; or all
+    """How a recording longer than `duration` is taken: its `first` part alone is given to the model; or all
     of it in `pieces`, each as long as `duration`, whose answers the task joins, as `reconstruction` does."""
     piece_stride: Annotated[int, Ge(1), Le(MOST_FRAMES)] = 1
     """Frames from one piece to the next; with cut=pieces. Larger is quicker. [frames]"""

@@ -115,7 +115,7 @@ WEIGHTS: Mapping[str, Callable[[int, int, int, float, float], Floats]] = {
     "htk": mel_weights,
     "slaney": slaney_weights,
 }
-"""What each mel scale makes of the bins of a spectrum."""
+"""Mel bands of the bins of a spectrum, by scale."""
 
 
 @lru_cache(maxsize=8)

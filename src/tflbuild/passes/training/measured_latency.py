@@ -22,7 +22,7 @@ TRIES = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Timed:
-    """What was timed of two files in turns.
+    """Times of two files, measured in turns.
 
     Attributes:
         share: of the first one's latency that the second one has: the median of the turns.

@@ -1,4 +1,4 @@
-"""What a training took of the weights of a file, and what it did not."""
+"""The weights of a file that a training took, and those that it did not."""
 
 from __future__ import annotations
 

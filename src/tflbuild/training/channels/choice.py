@@ -18,12 +18,12 @@ Scores = Mapping[str, npt.NDArray[np.float64]]
 """Importance of the channels of each group that may lose some, by the group's name."""
 
 Comparison = Literal["none", "group", "cost", "both"]
-"""What importance is divided by before groups are compared: nothing, the mean of the group, what the channel costs."""
+"""Divisors of importance, before groups are compared: nothing, the mean of the group, the cost of the channel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What every group keeps.
+    """Numbers of channels that every group keeps.
 
     Attributes:
         minimum: channels, at least.
@@ -69,7 +69,7 @@ class Aim:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What is left of every group.
+    """The channels that are left of every group.
 
     Attributes:
         kept: whether each channel stays, by its number.

@@ -18,7 +18,7 @@ RESHAPED = "target_shape"
 
 
 class Kind(StrEnum):
-    """What a layer does to channels, the last axis of a tensor."""
+    """The effect of a layer on channels, the last axis of a tensor."""
 
     SOURCE = "source"
     """It gives channels that stay: an input."""
@@ -57,7 +57,7 @@ class Weight:
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """What pruning has to know of a layer.
+    """Facts of a layer that pruning has to know.
 
     Attributes:
         name: of the layer.

@@ -97,7 +97,7 @@ def _ends(graph: Graph) -> set[int]:
 
 
 class _Following:
-    """What is known of the channels of the tensors so far."""
+    """The channels of the tensors, as far as they are known."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph

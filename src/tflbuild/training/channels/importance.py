@@ -13,7 +13,7 @@ from tflbuild.training.channels.facts import IN, OUT, Graph, Layer
 from tflbuild.training.channels.groups import Dependencies, Numbers
 
 Measure = Literal["taylor", "batch_norm", "l1"]
-"""What importance is read off."""
+"""Ways to measure importance."""
 
 Values = npt.NDArray[np.float64]
 """(channels of a layer,)."""

@@ -16,7 +16,7 @@ MOST_SCALE = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Micro:
-    """What TensorFlow's micro frontend does to the bands of a frame; the defaults are those of its op.
+    """Settings of TensorFlow's micro frontend for the bands of a frame; the defaults are those of its op.
 
     References:
         Wang et al., Trainable Frontend For Robust and Far-Field Keyword Spotting, 2017.
