@@ -122,7 +122,7 @@ def test_an_option_of_a_group_leaves_the_others_of_it_to_who_says_them() -> None
     assert of({"micro": nothing}, kind=Tones) == Audio().to_json()
     assert of({"micro": nothing}) == DEFAULT
     assert refused({"micro": {"gain": True}}).startswith(
-        "preprocess.micro: the data are of the modality 'image'"
+        "preprocess.micro.gain: the data are of the modality 'image'"
     )
 
 

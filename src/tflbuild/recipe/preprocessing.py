@@ -118,7 +118,8 @@ def _check_root(at_root: Mapping[str, Any], options: set[str], modality: str) ->
     foreign = sorted(at_root.keys() - options)
     if foreign:
         value = at_root[foreign[0]]
-        key = ".".join([foreign[0], *(list(value)[:1] if isinstance(value, Mapping) else ())])
+        inner = [plain(str(option)) for option in value][:1] if isinstance(value, Mapping) else []
+        key = ".".join([foreign[0], *inner])
         raise RecipeError(
             f"preprocess.{key}: the data are of the modality '{modality}', which has no such option; it has "
             f"{', '.join(sorted(options)) or 'none'}."
