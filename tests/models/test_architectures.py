@@ -354,10 +354,10 @@ def test_a_pyramid_stands_on_odd_sizes_and_shares_its_heads() -> None:
 def test_layers_that_are_taken_apart_compute_the_same() -> None:
     import numpy as np
 
-    from tflbuild.training.unsharing import unshared
+    from tflbuild.training.quantizable import quantizable
 
     built = SSDMobileNetV2FpnLite(input_size=100, alpha=0.1, head_filters=8, head_layers=1).build(2)
-    apart = unshared(built)
+    apart = quantizable(built)
     assert max(len(layer._inbound_nodes) for layer in apart.layers) == 1
     copies = [layer.name for layer in apart.layers if layer.name.startswith("tower_0_call")]
     assert sorted(copies) == [f"tower_0_call_{number}" for number in range(1, 5)]
@@ -365,7 +365,7 @@ def test_layers_that_are_taken_apart_compute_the_same() -> None:
     for before, after in zip(built(image), apart(image), strict=True):
         np.testing.assert_array_equal(before, after)
     plain = MobileNetV1(input_size=32).build(2)
-    assert unshared(plain) is plain
+    assert quantizable(plain) is plain
 
 
 @pytest.mark.slow

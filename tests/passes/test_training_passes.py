@@ -412,7 +412,7 @@ def test_only_levels_are_judged() -> None:
 
 @pytest.fixture
 def islands(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> Fake:
-    fake.module(monkeypatch, "unsharing", unshared=lambda built: built)
+    fake.module(monkeypatch, "quantizable", quantizable=lambda built: built)
     fake.module(
         monkeypatch,
         "float_islands",

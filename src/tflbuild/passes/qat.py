@@ -66,14 +66,14 @@ class QuantizationAwareTraining(Fitting):
     def run(self, model: KerasModel, ctx: PassContext) -> KerasModel:
         """Fake-quantize, train on the train split, fix the ranges that training cannot."""
         from tflbuild.backends import keras
-        from tflbuild.training import codebooks, fake_quantization, tfmot, unsharing
+        from tflbuild.training import codebooks, fake_quantization, quantizable, tfmot
 
         assert self.steps is not None, "resolve() ran before"
         if model.meta.get("quantized"):
             raise PassError("the model is fake-quantized already.")
         keras.seed(ctx.seed)
         facts = Meaning.of(model)
-        built = unsharing.unshared(keras.load(model.path))
+        built = quantizable.quantizable(keras.load(model.path))
         fake = fake_quantization.FakeQuantization(
             built,
             known_limits(facts),
