@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflbuild.analyses.anomaly_scores import AnomalyScores
+from tflbuild.analyses.anomaly_scores import AnomalyScores, sentence
 from tflbuild.core.artifact import TFLiteModel
 from tflbuild.core.form import check
 from tflbuild.core.meaning import Input, Meaning
@@ -63,7 +63,7 @@ def test_the_threshold_is_chosen_on_val_and_counted_on_test(tmp_path: Path) -> N
 def test_scores_the_wrong_way_round_have_no_threshold(tmp_path: Path) -> None:
     (finding,) = found(tmp_path, ([5.0, 6.0], [1.0, 2.0]), TEST)
     assert (finding["threshold"], finding["test"]) == (None, None)
-    assert finding["text"] == "no threshold tells normal from abnormal samples on val"
+    assert sentence(finding) == "no threshold tells normal from abnormal samples on val"
     assert exhibits_of_analyses([{"name": "anomaly_scores", "findings": [finding]}])
 
 

@@ -26,7 +26,6 @@ RATES = maybe(fields({"false_positive_rate": NUMBER, "true_positive_rate": NUMBE
 
 FORM = fields(
     {
-        "text": TEXT,
         "chosen_on": TEXT,
         "measured_on": TEXT,
         "threshold": maybe(NUMBER),
@@ -98,7 +97,11 @@ class AnomalyScores(Analysis):
             "false_positive_rates": false[kept].tolist(),
             "true_positive_rates": true[kept].tolist(),
         }
-        return [{"text": sentence(found), **found}]
+        return [found]
+
+    def lines(self, findings: Sequence[Finding]) -> list[str]:
+        """Name the threshold and what it gives."""
+        return [sentence(finding) for finding in findings]
 
     def exhibits(self, findings: Sequence[Finding]) -> list[Exhibit]:
         """Draw both distributions, and the curve."""
@@ -181,7 +184,7 @@ def _exhibits(found: Mapping[str, Any]) -> list[Exhibit]:
         y_name="share of the abnormal ones",
         ends=(0.0, 1.0),
     )
-    said = str(found["text"])
+    said = sentence(found)
     counted = (
         f"{found['normal']} normal and {found['abnormal']} abnormal samples of {measured}, in {BINS} bins."
     )

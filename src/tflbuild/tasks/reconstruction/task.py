@@ -41,7 +41,7 @@ class Reconstruction(Task):
     """
 
     purpose = "Gives its input again. The mean squared error says how unusual a sample is."
-    usual_steps = 1000  # on `machines`, with a batch of 256, 608 reached an auc of 0.93
+    usual_steps = 1000  # on `machines`, with a batch of 256, 608 reached an auc of 0.918 on test
     reads_inputs: ClassVar[bool] = True
     joins: ClassVar[bool] = True
     bounded: ClassVar[bool] = False
