@@ -115,7 +115,9 @@ def test_a_pruned_and_fake_quantized_model_becomes_int8_with_its_zeros(
 ) -> None:
     from tflbuild.tflite import flatbuffer
 
-    pruned = run_pass(Prune(steps=2, batch_size=4, sparsity=0.75), small_detector, tmp_path, data=few_signs)
+    pruned = run_pass(
+        Prune(steps=2, batch_size=4, sparsity=0.75, spread="even"), small_detector, tmp_path, data=few_signs
+    )
     fake = run_pass(QuantizationAwareTraining(steps=2, batch_size=4), pruned, tmp_path, data=few_signs)
     result = run_pass(Convert(), fake, tmp_path)
     assert result.meta["signature"]["inputs"][0]["dtype"] == "uint8"

@@ -106,7 +106,7 @@ def test_the_file_holds_what_was_asked_for_and_stays_near_the_float_model(
 def test_auto_tries_learned_rounding_for_four_bits(
     model: TFLiteModel, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "RANGES", ("minmax",))
+    monkeypatch.setattr(settings, "RANGES", ("mse",))
     monkeypatch.setattr(settings, "SHARED", (("none", "keep"),))
     notes: dict[str, Any] = {}
     run_pass(options(source, method="auto", weight_bits=4), model, tmp_path, notes=notes)

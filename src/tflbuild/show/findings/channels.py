@@ -100,7 +100,7 @@ def _totals(note: Note) -> Table:
         before, after = (number(note["latency"], name) for name in ("before_ms", "after_ms"))
         figures.append(("latency of the float file", before, after, "ms"))
     return Table(
-        headings=("", "before", "after", "share"),
+        headings=("figure", "before", "after", "share"),
         rows=tuple(
             Row(
                 cells=(
