@@ -331,6 +331,7 @@ def test_who_listens_is_told_first_what_would_run(
             "unused": {"spare": "not in pipeline"},
             "subject": "fake_model on fake_data",
             "classes": ["a"],
+            "label_noun": "class",
             "recognised": [],
         }
     ]

@@ -65,8 +65,8 @@ def plan(words: list[str]) -> int:
             say(f"  {plain(dropped.file)}: {plain(dropped.reason)}", fold=True)
     counts = ", ".join(f"{name} {len(samples)}" for name, samples in prepared.index.splits.items())
     classes = prepared.index.classes
-    named = f"{len(classes)} class{'es' if len(classes) != 1 else ''}: {shown(classes)}"
     task = prepared.recipe.data.task
+    named = f"{len(classes)} {TASKS.get(task).label_noun[len(classes) != 1]}: {shown(classes)}"
     unnamed = f"for {task}, without classes" if TASKS.get(task).labelled else "no labels"
     say(f"data: {counts}; {named if classes else unnamed}", fold=True)
     return 0

@@ -57,6 +57,8 @@ class Task:
     """Whether the scores of answers are in 0..1."""
     recognised: ClassVar[bool] = True
     """Whether what a file's outputs are has to be recognised, or said; where not, `mismatch` looks at their shapes."""
+    label_noun: ClassVar[tuple[str, str]] = ("class", "classes")
+    """Noun of one and of several of the names that data bring."""
     label_names: ClassVar[tuple[str, ...]] = ()
     """Names of the labels of samples, by number, of data that have no classes."""
     training: ClassVar[str] = ""

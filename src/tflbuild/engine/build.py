@@ -18,6 +18,7 @@ from tflbuild.core.label_list import disagreements
 from tflbuild.core.left_out import summary
 from tflbuild.core.place import on_one_line
 from tflbuild.core.recipe import Recipe
+from tflbuild.core.task import TASKS
 from tflbuild.engine import deliver as delivering
 from tflbuild.engine import placing
 from tflbuild.engine.account import Account
@@ -171,6 +172,7 @@ class Build:
         fields = self._timekeeper.foretold(steps)
         fields |= {"unused": dict(planned.unused), "subject": recipe.subject}
         fields |= {"classes": list(prepared.index.classes), "recognised": recipe.seen}
+        fields |= {"label_noun": TASKS.get(recipe.data.task).label_noun[len(prepared.index.classes) != 1]}
         self._tell(Event("plan", fields))
         self._account.labels = recipe.model.listed_labels()
         if prepared.index.classes:

@@ -43,6 +43,7 @@ KINDS: dict[str, Form] = {
             "unused": MAPPING,
             "subject": TEXT,
             "classes": list_of(TEXT),
+            "label_noun": written(TEXT),
             "recognised": list_of(RECOGNISED),
         }
     ),

@@ -28,7 +28,8 @@ LOADED = "model loaded"
 def started(plan: Mapping[str, Any]) -> list[str]:
     """Say what is built, of which classes, and what was recognised in the user's file."""
     subject = [f"building {plain(plan['subject'], 500)}"] if plan.get("subject") else []
-    classes = [f"classes: {shown(plan['classes'])}"] if plan.get("classes") else []
+    noun = plain(plan.get("label_noun", "classes"))
+    classes = [f"{noun}: {shown(plan['classes'])}"] if plan.get("classes") else []
     return [*subject, *classes, *recognised.lines(plan.get("recognised", []))]
 
 

@@ -31,6 +31,7 @@ class Keypoints(Task):
 
     purpose = "Finds the named points of the one object that a picture shows."
     usual_steps = 1000  # on `figures`, 300 reached an oks of 0.44 on the test split and 1000 reached 0.92
+    label_noun = ("point", "points")
     serving: ClassVar[str] = "tflbuild.tasks.keypoints.training:served"
     training: ClassVar[str] = "tflbuild.tasks.keypoints.training"
     comparing: ClassVar[str] = "tflbuild.tasks.keypoints.comparing:disagreement"

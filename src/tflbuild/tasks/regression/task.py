@@ -31,6 +31,7 @@ class Regression(Task):
     purpose = "Gives numbers for a sample, in the units of the data that it was trained on."
     usual_steps = 1200  # on `gauges`, 400 reached a mean absolute error of 10.7 of 100 and 1200 reached 2.1
     stepped = True
+    label_noun = ("value", "values")
     serving: ClassVar[str] = "tflbuild.tasks.regression.training:served"
     training: ClassVar[str] = "tflbuild.tasks.regression.training"
     comparing: ClassVar[str] = "tflbuild.tasks.regression.comparing:disagreement"
