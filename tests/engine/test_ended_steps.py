@@ -27,7 +27,7 @@ def test_a_pass_that_failed_says_so(recipe: Recipe, build_here: FakeBuild) -> No
         ("quantize", "failed"),
     ]
     assert outcomes(outcome)["quantize"] == "failed"
-    assert outcome.report["passes"][3]["seconds"] > 0
+    assert outcome.report["passes"][3]["seconds"] >= 0
     lines = (outcome.report.folder / "events.jsonl").read_text().splitlines()
     told = [json.loads(line) for line in lines]
     assert [one["outcome"] for one in told if one["event"] == "pass_ended"] == ["ran"] * 3 + ["failed"]
