@@ -1,4 +1,7 @@
-"""Set the least weights to zero, while the others learn to do without them."""
+"""Set the least weights to zero, while the others learn to do without them.
+
+Longer than most modules: it is one class, a third of which is the prose of its options.
+"""
 
 from __future__ import annotations
 

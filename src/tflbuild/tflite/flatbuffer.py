@@ -1,4 +1,7 @@
-"""Read and edit `.tflite` files: what is in them, what they mean, the type of their input."""
+"""Read and edit `.tflite` files: what is in them, what they mean, the type of their input.
+
+Longer than most modules: many short functions, each of which asks one thing of a file.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Match the layers of a file with those of a model: by name and shape, or by order where that leaves no choice."""
+"""Match the layers of a file with those of a model: by name and shape, or by order where that leaves no choice.
+
+Longer than most modules: both ways are read side by side, with what is said when neither fits.
+"""
 
 from __future__ import annotations
 

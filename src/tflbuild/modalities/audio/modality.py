@@ -1,4 +1,8 @@
-"""Turn a recording into a model's input: the one place that does, for training, calibration, evaluation and devices."""
+"""Turn a recording into a model's input: the one place that does, for training, calibration, evaluation and devices.
+
+Longer than most modules: it is one class, whose options, what contradicts what, and what each does to a recording are
+read together.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Read the facts of a tf_keras model: what each of its layers does to channels."""
+"""Read the facts of a tf_keras model: what each of its layers does to channels.
+
+Longer than most modules: each kind of layer has a few lines of its own.
+"""
 
 from __future__ import annotations
 
