@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 from tflbuild.core.dataset import Example, FileFacts, Index, Look, Sample, dataset
-from tflbuild.core.errors import DataError, MissingTool
+from tflbuild.core.errors import MissingTool
 from tflbuild.data.csv_values import TabledValues
 from tflbuild.data.layouts.files import looked_at
-from tflbuild.data.layouts.recording_files import fault_of, remarks
+from tflbuild.data.layouts.recording_files import fault_of, heard, remarks
 from tflbuild.modalities.audio.modality import CURE, Audio
 
 
@@ -28,8 +28,8 @@ class SoundValues(TabledValues):
         """List the splits, and say what is done to recordings."""
         index = super().index(look)
         paths = [str(sample.path) for samples in index.splits.values() for sample in samples]
-        heard = looked_at(paths, look)
-        return replace(index, remarks=tuple(remarks(heard, Audio.of(self.preprocess))))
+        found = looked_at(paths, look)
+        return replace(index, remarks=tuple(remarks(found, Audio.of(self.preprocess))))
 
     def fault(self, facts: FileFacts) -> str:
         """Say why a recording cannot be used; "" where it can.
@@ -42,23 +42,8 @@ class SoundValues(TabledValues):
         return facts.problem or fault_of(facts, Audio.of(self.preprocess))
 
     def read(self, sample: Sample) -> Example:
-        """Read one recording.
-
-        Raises:
-            DataError: it is not what it was when the build started.
-        """
-        import numpy as np
-
-        from tflbuild.modalities.audio.files import read
-        from tflbuild.tasks.labels import said_of
-
-        try:
-            value = read(str(sample.path))
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"data.root: {sample.key} was readable when the build started, but is not now: {error}"
-            ) from error
-        return Example(value, np.zeros((0, 4), np.float32), said_of(sample))
+        """Read one recording."""
+        return heard(sample)
 
     def code(self) -> tuple[str, ...]:
         """Name what reads files."""

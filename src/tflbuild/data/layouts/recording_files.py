@@ -40,26 +40,32 @@ class RecordingFiles(RootedDataset):
         return replace(self, **kept), ()
 
     def read(self, sample: Sample) -> Example:
-        """Read one recording.
-
-        Raises:
-            DataError: it is not what it was when the build started.
-        """
-        import numpy as np
-
-        from tflbuild.modalities.audio.files import read
-
-        try:
-            value = read(str(sample.path))
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"data.root: {sample.key} was readable when the build started, but is not now: {error}"
-            ) from error
-        return Example(value, np.zeros((0, 4), np.float32), np.array(sample.labels, np.int32))
+        """Read one recording."""
+        return heard(sample)
 
     def code(self) -> tuple[str, ...]:
         """Name what reads files."""
         return ("tflbuild.modalities.audio.files", "tflbuild.modalities.audio.wav")
+
+
+def heard(sample: Sample) -> Example:
+    """Read the recording of a sample.
+
+    Raises:
+        DataError: it is not what it was when the build started.
+    """
+    import numpy as np
+
+    from tflbuild.modalities.audio.files import read
+    from tflbuild.tasks.labels import said_of
+
+    try:
+        value = read(str(sample.path))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"data.root: {sample.key} was readable when the build started, but is not now: {error}"
+        ) from error
+    return Example(value, np.zeros((0, 4), np.float32), said_of(sample))
 
 
 def fault_of(facts: FileFacts, kind: Audio) -> str:
@@ -71,23 +77,23 @@ def fault_of(facts: FileFacts, kind: Audio) -> str:
     return f"is {facts.frames / facts.rate:.3g} s long, shorter than a frame of {kind.window:g} ms"
 
 
-def remarks(heard: Sequence[FileFacts], kind: Audio) -> list[str]:
+def remarks(recordings: Sequence[FileFacts], kind: Audio) -> list[str]:
     """Say what is done to recordings before a model is given them.
 
     Args:
-        heard: facts of all that are used.
+        recordings: facts of all that are used.
         kind: the front end.
     """
     said = []
-    rates = Counter(facts.rate for facts in heard if facts.rate != kind.rate)
+    rates = Counter(facts.rate for facts in recordings if facts.rate != kind.rate)
     for rate, count in sorted(rates.items()):
         said.append(f"data: {_counted(count)} of {rate} Hz resampled to {kind.rate} Hz")
-    if several := sum(facts.channels > 1 for facts in heard):
+    if several := sum(facts.channels > 1 for facts in recordings):
         said.append(f"data: {_counted(several)} of several channels averaged to one")
     if kind.several():
         return said
-    long = sum(facts.frames * kind.rate > kind.samples * facts.rate for facts in heard)
-    short = sum(facts.frames * kind.rate < kind.samples * facts.rate for facts in heard)
+    long = sum(facts.frames * kind.rate > kind.samples * facts.rate for facts in recordings)
+    short = sum(facts.frames * kind.rate < kind.samples * facts.rate for facts in recordings)
     if long:
         said.append(f"data: {_counted(long)} cut to the first {kind.duration:g} s")
     if short:
