@@ -70,11 +70,12 @@ def test_a_classifier_has_the_promised_output(
 
 def test_layers_that_share_a_bias_have_it_each_in_a_scale_of_its_own(tmp_path: Path) -> None:
     """The converter writes it once with int16 activations, in the scale of one of them."""
-    from tflbuild.backends.keras import Model, layers
+    from tflbuild.backends.keras import Model, initializers, layers
     from tflbuild.tflite import bias_scales
 
     image = layers.Input((4, 4, 2), name="image")
-    head = layers.Conv2D(3, 1, bias_initializer="ones", name="head")
+    kernel = initializers.RandomUniform(-1, 1, seed=1)
+    head = layers.Conv2D(3, 1, kernel_initializer=kernel, bias_initializer="ones", name="head")
     large = layers.Rescaling(50.0)(image)
     model = Model(image, layers.Concatenate(name="found")([head(image), head(large)]))
     model.save(tmp_path / "model.h5")

@@ -140,9 +140,8 @@ def test_a_search_unpacks_and_packs_each_candidate_once(tmp_path: Path, counts: 
     assert len(made) == candidates > 6
     # the file that is read, each candidate, and the chosen one again, which was on the disk meanwhile
     assert counts["unpacked"] == 1 + candidates + 1
-    # the floats that leave the model; three equalized forms, of which two are one, so that three in all are observed;
-    # layers of corrected ones
-    assert counts["packed"] == 1 + 3 + 3 + candidates + corrected + 1
+    # the floats that leave the model; four equalized forms, and what is observed of each; layers of corrected ones
+    assert counts["packed"] == 1 + 4 + 4 + candidates + corrected + 1
 
 
 def test_equalizing_unpacks_the_file_and_packs_what_is_compared_and_the_result(

@@ -18,7 +18,7 @@ PREPROCESS = [ImageModality(), ImageModality(mean=(1.0, 2.0, 3.0), std=(4.0, 5.0
 
 
 def context(preprocess: dict[str, Any], **model: Any) -> Any:
-    spec = SimpleNamespace(**{"task": "", "head_of": lambda built: {}} | model)
+    spec = SimpleNamespace(**{"task": "", "also": (), "head_of": lambda built: {}} | model)
     spec.task_on = lambda task: Architecture.task_on(spec, task)
     return SimpleNamespace(model_spec=spec, modality="image", task="classification", preprocess=preprocess)
 
