@@ -227,7 +227,7 @@ class Prune(Fitting):
         steps = options.steps
         keras.seed(ctx.seed + level.number)
         built = keras.load(path)
-        shares = self._shares(keras.load(model.path) if level.number else built, ctx.label)
+        shares = self._shares(keras.load(model.path) if level.number and self._weighs else built, ctx.label)
         if self.sparsity and not any(
             shares.values()
         ):  # 0 is for comparison: as long a training, nothing pruned
@@ -288,9 +288,14 @@ class Prune(Fitting):
         """Give the share of zeros of layers that share `sparsity`, from the weights that a training starts from."""
         from tflbuild.training import pruning
 
-        if self.schedule == "2:4" or self.spread == "even" or not names:
+        if not (self._weighs and names):
             return dict.fromkeys(names, self.sparsity)
         return pruning.spread_over(built, names, self.sparsity, self.spread, self._pattern())
+
+    @property
+    def _weighs(self) -> bool:
+        """Whether the share of a layer depends on the weights that a training starts from."""
+        return self.schedule != "2:4" and self.spread != "even"
 
     @property
     def _special(self) -> dict[str, float]:
@@ -307,7 +312,8 @@ class Prune(Fitting):
         from tflbuild.backends import keras
         from tflbuild.training import pruning
 
-        built, before = keras.load(result.path), keras.load(model.path)
+        built = keras.load(result.path)
+        before = keras.load(model.path) if self._weighs else built
         level = result.meta["sparsity"]["level"] if self.schedule == "iterative" else 1.0
         shares = {name: share * level for name, share in self._shares(before, self.name).items()}
         for found in pruning.zeros_of(built, shares, self._pattern()):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from tflbuild.formats.keras.group_names import group_name
 from tflbuild.formats.keras.inert_names import GRAPHS
 from tflbuild.weights.layer import USUAL_EPSILON
 
@@ -62,7 +62,7 @@ def _places(entries: list[Mapping[str, Any]], within: str) -> Iterator[Place]:
     counts: dict[str, int] = {}
     for entry in entries:
         kind, options = str(entry["class_name"]), entry["config"]
-        word = _word(kind)
+        word = group_name(kind)
         number = counts.get(word, 0)
         counts[word] = number + 1
         group = f"{within}layers/{word}{f'_{number}' if number else ''}"
@@ -72,14 +72,3 @@ def _places(entries: list[Mapping[str, Any]], within: str) -> Iterator[Place]:
             epsilon = options.get("epsilon", USUAL_EPSILON)
             given = epsilon if isinstance(epsilon, float) else USUAL_EPSILON
             yield Place(str(options.get("name", entry.get("name", ""))), word, group, given)
-
-
-def _word(kind: str) -> str:
-    """Write a class as Keras names its group.
-
-    >>> _word("Conv2D"), _word("BatchNormalization"), _word("DepthwiseConv2D"), _word("ReLU")
-    ('conv2d', 'batch_normalization', 'depthwise_conv2d', 're_lu')
-    """
-    kind = re.sub(r"\W+", "", kind)
-    kind = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", kind)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", kind).lower()

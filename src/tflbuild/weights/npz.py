@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from tflbuild.core.damaged_archive import DAMAGED
 from tflbuild.core.plain_text import plain
 from tflbuild.weights.layer import BETA, BIAS, GAMMA, MEAN, ROLES, VARIANCE, Array, Layer, layer_of
 from tflbuild.weights.matching import Theirs
@@ -83,15 +83,7 @@ def _arrays(content: bytes) -> dict[str, Array]:
         if "pickle" in str(error) or "Object arrays" in str(error):
             raise ValueError("holds Python objects, which could run code; save plain arrays") from error
         raise
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        OSError,
-        EOFError,
-        KeyError,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
+    except DAMAGED as error:
         raise ValueError(f"is a damaged archive ({plain(error, 120)})") from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":

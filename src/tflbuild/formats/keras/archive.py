@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tflbuild.core import json_text
+from tflbuild.core.damaged_archive import DAMAGED
 from tflbuild.core.plain_text import plain
 
 SIGNATURE = b"PK\x03\x04"
@@ -53,15 +53,7 @@ def unpack(content: bytes) -> Archive:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check_members(archive)
             parts = {name: _read(archive, name) for name in MOST}
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        OSError,
-        EOFError,
-        KeyError,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
+    except DAMAGED as error:
         raise ValueError(f"is a damaged archive ({plain(error, 120)})") from error
     except (UnicodeError, OverflowError, MemoryError) as error:
         raise ValueError(f"is a damaged archive ({type(error).__name__})") from error

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tflbuild.core.plain_text import plain
 from tflbuild.formats.keras.config import MALFORMED
+from tflbuild.formats.keras.group_names import group_name
 from tflbuild.formats.keras.keras3.entries import GRAPHS, is_operation, name_of
 from tflbuild.formats.keras.keras3.layers import LAYERS
 
@@ -70,7 +71,7 @@ def _places(entries: list[Mapping[str, Any]], path: Path, group: str) -> Iterato
         if is_operation(entry):
             continue
         kind, inner = entry["class_name"], (*path, name_of(entry))
-        word = _snake(kind)
+        word = group_name(kind)
         number = counts.get(word, 0)
         counts[word] = number + 1
         place = f"{group}layers/{word}{f'_{number}' if number else ''}"
@@ -78,17 +79,6 @@ def _places(entries: list[Mapping[str, Any]], path: Path, group: str) -> Iterato
             yield from _places(entry["config"]["layers"], inner, f"{place}/")
         else:
             yield _Place(inner, kind, place)
-
-
-def _snake(name: str) -> str:
-    """Write a class as Keras 3 names its group.
-
-    >>> _snake("Conv2D"), _snake("BatchNormalization"), _snake("LeakyReLU"), _snake("PReLU")
-    ('conv2d', 'batch_normalization', 'leaky_re_lu', 'p_re_lu')
-    """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _by_group(file: Any, places: list[_Place]) -> Arrays:
