@@ -41,6 +41,9 @@ def test_a_block_counts_by_the_weights_that_it_holds() -> None:
     sizes = {"a": np.array([1.0, 5.0]), "b": np.array([2.0, 3.0, 4.0, 6.0])}
     # a's blocks hold two weights each: of the 8 weights, 4 become zero, a's first block and b's first two
     assert zeros_by_layer(sizes, 0.5, "magnitude", {"a": 2}) == {"a": 0.5, "b": 0.5}
+    sizes = {"a": np.array([1.0, 2.0, 7.0, 8.0]), "b": np.array([3.0, 4.0, 5.0, 6.0])}
+    # of the 12 weights 3 may become zero: a's first block holds two of them, and its second one would be too many
+    assert zeros_by_layer(sizes, 0.25, "magnitude", {"a": 2}) == {"a": 0.25, "b": 0.0}
 
 
 def test_no_zeros_are_wanted() -> None:
